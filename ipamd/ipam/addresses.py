@@ -86,10 +86,7 @@ def parse_address(text: object) -> int:
 
     Raises: ValueError.
     """
-    if not isinstance(text, str):
-        raise ValueError("an IP address must be a string")
-    value = _read(text)
-    if value is None:
+    if not isinstance(text, str) or (value := _read(text)) is None:
         raise ValueError(f"{quote(text)} is not an IP address")
     if value >> 32 == 0xFFFF and ":" in text:
         raise ValueError(f"{quote(text)} is an IPv4-mapped address: write it as IPv4")
@@ -150,11 +147,9 @@ def parse_cidr(text: object) -> Cidr:
 
     Raises: ValueError.
     """
-    if not isinstance(text, str):
-        raise ValueError("a network must be a string")
-    address, slash, length = text.partition("/")
-    if not slash:
-        raise ValueError(f"{quote(text)} has no prefix length")
+    if not isinstance(text, str) or "/" not in text:
+        raise ValueError(f"{quote(text)} is not a network with its prefix length")
+    address, _, length = text.partition("/")
     value = parse_address(address)
     if _LENGTH.fullmatch(length):
         return network_of(value, int(length))

@@ -64,6 +64,17 @@ class FreeSpace:
             self._first_of[last] = first
             previous = last
 
+    def load(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Add further rows of the same block; those that are known already are left out.
+
+        A row is known by its key: what was loaded before may have changed since.
+        """
+        for first, last in rows:
+            if last in self._before or last in self._first_of:
+                continue
+            self._lasts.insert(bisect_left(self._lasts, last), last)
+            self._first_of[last] = first
+
     def __iter__(self) -> Iterator[Interval]:
         return (Interval(self._first_of[last], last) for last in self._lasts)
 
@@ -152,8 +163,8 @@ class FreeSpace:
             first = self._first_of[self._lasts[start]]
         self._replace(start, end, [Interval(first, last)])
 
-    def take_lowest(self, count: int, exclusions: Exclusions | None = None) -> list[Interval]:
-        """Take the ``count`` lowest free, allowed addresses, or as many as there are.
+    def lowest(self, count: int, exclusions: Exclusions | None = None) -> list[Interval]:
+        """Find the ``count`` lowest free, allowed addresses, or as many as there are.
 
         The caller compares the sizes of the answer with ``count``.
 
@@ -161,13 +172,21 @@ class FreeSpace:
         """
         if count < 0:
             raise ValueError("the number of addresses is not negative")
-        taken: list[Interval] = []
+        found: list[Interval] = []
         for run in self._runs(exclusions):
             if count == 0:
                 break
             part = Interval(run.first, min(run.last, run.first + count - 1))
-            taken.append(part)
+            found.append(part)
             count -= part.size
+        return found
+
+    def take_lowest(self, count: int, exclusions: Exclusions | None = None) -> list[Interval]:
+        """Take what ``lowest`` finds, and return it.
+
+        Raises: ValueError if ``count`` is negative.
+        """
+        taken = self.lowest(count, exclusions)
         for part in taken:
             self.take(*part)
         return taken

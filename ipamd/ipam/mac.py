@@ -62,9 +62,7 @@ def parse_mac(text: object) -> int:
 
     Raises: ValueError.
     """
-    if not isinstance(text, str):
-        raise ValueError("a MAC address must be a string")
-    if not _SPELLINGS.fullmatch(text):
+    if not isinstance(text, str) or not _SPELLINGS.fullmatch(text):
         raise ValueError(f"{quote(text)} is not a MAC address")
     groups = re.split("[.:-]", text)
     width = 12 // len(groups)
@@ -86,11 +84,9 @@ def parse_mac_range(text: object) -> MacRange:
 
     Raises: ValueError.
     """
-    if not isinstance(text, str):
-        raise ValueError("a MAC address range must be a string")
-    address, slash, length = text.partition("/")
-    if not slash:
-        raise ValueError(f"{quote(text)} has no prefix length")
+    if not isinstance(text, str) or "/" not in text:
+        raise ValueError(f"{quote(text)} is not a MAC address with its prefix length")
+    address, _, length = text.partition("/")
     mac = parse_mac(address)
     if not _LENGTH.fullmatch(length) or int(length) > BITS:
         raise ValueError(f"a prefix length lies between 0 and {BITS}")
