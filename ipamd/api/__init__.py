@@ -1,0 +1,1 @@
+"""The REST facade: HTTP in, RPC out. Nothing here touches the database."""

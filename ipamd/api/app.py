@@ -1,0 +1,62 @@
+"""The facade: every API mounted on one Flask application, and errors in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from oslo_config import cfg
+from oslo_log import log as logging
+from werkzeug.exceptions import HTTPException
+
+from ipamd import errors
+from ipamd.api import versions
+from ipamd.api.backend import Backend
+from ipamd.api.melange import mount as melange
+from ipamd.api.melange.paths import MelangePaths
+from ipamd.api.middleware import RequestEnvelope
+from ipamd.api.mounts import Mount, mount_of
+
+if TYPE_CHECKING:
+    from ipamd.rpc.client import Caller
+
+LOG = logging.getLogger(__name__)
+
+
+def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
+    """Build the WSGI application that turns HTTP requests into calls of ``caller``."""
+    app = Flask("ipamd", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = conf.api.max_body_size
+    app.url_map.merge_slashes = False
+    backend = Backend(caller, timeout=conf.api.rpc_timeout)
+
+    mounts = (
+        versions.mount(backend),
+        melange.mount(conf, backend),
+    )
+    for mount in mounts:
+        for blueprint in mount.blueprints:
+            app.register_blueprint(blueprint)
+    handle_errors(app, mounts)
+
+    # From the outside in: id and log line, then Melange's spellings of paths, then Flask.
+    app.wsgi_app = RequestEnvelope(MelangePaths(app.wsgi_app))  # type: ignore[method-assign]
+    return app
+
+
+def handle_errors(app: Flask, mounts: tuple[Mount, ...]) -> None:
+    """Let each mount word the errors of its own paths; nothing leaves as a traceback."""
+
+    def fault(error: errors.IpamError) -> Response:
+        return mount_of(mounts, request.path).fault(error)
+
+    def page(error: HTTPException) -> Response:
+        return mount_of(mounts, request.path).page(error)
+
+    def unexpected(error: Exception) -> Response:
+        LOG.exception("%s %s failed", request.method, request.path)
+        return mount_of(mounts, request.path).fault(errors.IpamError())
+
+    app.register_error_handler(errors.IpamError, fault)
+    app.register_error_handler(HTTPException, page)
+    app.register_error_handler(Exception, unexpected)

@@ -1,0 +1,1 @@
+"""Melange's REST API, v0.1 and v1.0, as its clients know it."""

@@ -1,0 +1,58 @@
+"""What happens to every request around Flask: its id, one log line, a tidy path."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from oslo_log import log as logging
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LOG = logging.getLogger(__name__)
+
+REQUEST_ID_HEADER: Final = "X-Openstack-Request-Id"
+# What a client may choose as its request id: it ends up in logs, events and headers.
+_REQUEST_ID: Final = re.compile("[A-Za-z0-9._-]{1,64}")
+
+
+class RequestEnvelope:
+    """Give each request an id, return it to the client and log the outcome.
+
+    Keys set in the WSGI environment: ``ipamd.request_id``; ``ipamd.path``, the path as the
+    client wrote it but with runs of slashes made one (Melange's router did that).
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else f"req-{uuid.uuid4()}"
+        path = re.sub("/{2,}", "/", environ.get("PATH_INFO", "")) or "/"
+        environ["ipamd.request_id"] = request_id
+        environ["ipamd.path"] = environ["PATH_INFO"] = path
+        started = time.monotonic()
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], object]:
+            headers.append((REQUEST_ID_HEADER, request_id))
+            LOG.info(
+                "%(id)s %(method)s %(path)s %(status)s %(ms).1f ms",
+                {
+                    "id": request_id,
+                    "method": environ["REQUEST_METHOD"],
+                    "path": quote(path.encode("latin-1"), safe="/:@"),
+                    "status": status.partition(" ")[0],
+                    "ms": (time.monotonic() - started) * 1000,
+                },
+            )
+            return start_response(status, headers, exc_info)
+
+        return self.app(environ, start)

@@ -1,0 +1,110 @@
+"""``/``: which versions there are, as JSON, XML or an Atom feed; and ``/healthcheck``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.etree.ElementTree import Element, SubElement
+
+from flask import Blueprint, Response, request
+
+from ipamd import errors
+from ipamd.api import formats, xml
+from ipamd.api.backend import Backend
+from ipamd.api.melange import faults
+from ipamd.api.mounts import Mount
+
+ATOM_TYPE: Final = "application/atom+xml"
+_ATOM: Final = "http://www.w3.org/2005/Atom"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an API; ``updated`` is when its definition last changed (RFC 3339)."""
+
+    name: str
+    status: str
+    updated: str
+
+    def to_dict(self, base: str) -> dict[str, Any]:
+        """Return the version as the list shows it."""
+        links = [{"href": f"{base}/{self.name}", "rel": "self"}]
+        return {"name": self.name, "status": self.status, "links": links}
+
+
+VERSIONS: Final = (
+    Version("v0.1", "DEPRECATED", "2011-11-28T12:58:46Z"),
+    Version("v1.0", "CURRENT", "2012-05-21T00:00:00Z"),
+)
+
+
+def mount(backend: Backend) -> Mount:
+    """Return the mount of what belongs to no version."""
+    blueprint = Blueprint("root", __name__)
+    for rule, view in (("/", list_versions), ("/.atom", atom_feed), ("/healthcheck", alive)):
+        blueprint.add_url_rule(
+            rule, view_func=view, methods=["GET"], provide_automatic_options=False
+        )
+
+    @blueprint.get("/healthcheck/ready", provide_automatic_options=False)
+    def ready() -> Response:
+        """Tell whether a request would be served: a worker answers and has its database."""
+        try:
+            health = backend.call("get_health")
+        except errors.IpamError as error:
+            body = {"status": "unavailable", "reason": error.message}
+            response = Response(json.dumps(body), 503, content_type="application/json")
+            response.headers["Retry-After"] = str(faults.RETRY_AFTER_SECONDS)
+            return response
+        body = {"status": "ok", "worker": health}
+        return Response(json.dumps(body), content_type="application/json")
+
+    return Mount(("/",), (blueprint,), fault=faults.fault, page=faults.page)
+
+
+def alive() -> Response:
+    """Tell that this process serves requests; asks nothing of anyone else."""
+    return Response('{"status": "ok"}', content_type="application/json")
+
+
+def list_versions() -> Response:
+    """List the versions in the format that the client accepts."""
+    accept = request.headers.get("Accept", "")
+    if any(wish == ATOM_TYPE and quality for wish, _, quality in formats.accepted(accept)):
+        return atom_feed()
+    base = request.host_url.rstrip("/")
+    form = formats.format_of(request)
+    versions = [version.to_dict(base) for version in VERSIONS]
+    if form == "json":
+        text = json.dumps({"versions": versions})
+    else:
+        root = Element("versions")
+        for version in versions:
+            links = SubElement(
+                SubElement(root, "version", name=version["name"], status=version["status"]),
+                "links",
+            )
+            for link in version["links"]:
+                SubElement(links, "link", link)
+        text = xml.to_text(root)
+    return Response(text, content_type=formats.CONTENT_TYPES[form])
+
+
+def atom_feed() -> Response:
+    """List the versions as an Atom feed (RFC 4287)."""
+    base = request.host_url
+    feed = Element("feed", xmlns=_ATOM)
+    SubElement(feed, "title").text = "Available API Versions"
+    SubElement(feed, "id").text = base
+    SubElement(feed, "updated").text = max(version.updated for version in VERSIONS)
+    SubElement(SubElement(feed, "author"), "name").text = "ipamd"
+    SubElement(feed, "link", rel="self", href=f"{base}.atom")
+    for version in VERSIONS:
+        entry = SubElement(feed, "entry")
+        SubElement(entry, "id").text = f"{base}{version.name}"
+        SubElement(entry, "title").text = f"Version {version.name}"
+        SubElement(entry, "updated").text = version.updated
+        SubElement(entry, "link", rel="self", href=f"{base}{version.name}")
+        SubElement(entry, "content", type="text").text = f"{version.name} {version.status}"
+    return Response(xml.to_text(feed), content_type=ATOM_TYPE)
