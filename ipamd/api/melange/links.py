@@ -48,25 +48,26 @@ def wanted(request: Request) -> bool:
     )
 
 
-def add(
+def linked(
     resource: dict[str, Any],
     singular: str,
     *,
     base: str,
     version: str,
     method: str,
-    uri: Mapping[str, str],
-) -> None:
-    """Add ``links`` to the resource if it has a URL of its own in this version."""
+    uri: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the resource with ``links`` if it has a URL of its own in this version."""
     template = _INTERFACES[version] if singular == "interface" else _MEMBERS.get(singular)
     if template is None or method in _TENANT_IS_LESSEE:
-        return
+        return resource
     known = {**uri, **{key: value for key, value in resource.items() if value is not None}}
     names = re.findall(r"\{(\w+)\}", template)
     if not all(isinstance(known.get(name), str) for name in names):
-        return
+        return resource
     path = template.format(**{name: quote(known[name], safe=":@") for name in names})
-    resource["links"] = [
+    links = [
         {"rel": "self", "href": f"{base}/{version}{path}"},
         {"rel": "bookmark", "href": f"{base}{path}"},
     ]
+    return {**resource, "links": links}

@@ -92,40 +92,37 @@ def respond(route: Route, version: str, arguments: dict[str, Any], result: Any) 
     form = formats.format_of(request)
     if route.answer.shape is Shape.EMPTY:
         return Response(status=route.status, content_type=formats.CONTENT_TYPES[form])
+    text = formats.write(_document(route, version, arguments, result), form)
+    return Response(text, route.status, content_type=formats.CONTENT_TYPES[form])
+
+
+def _document(
+    route: Route, version: str, arguments: dict[str, Any], result: Any
+) -> dict[str, Any]:
     root = route.answer.root
     if route.answer.shape is Shape.ONE:
-        resources, singular = [result], root
-        document: dict[str, Any] = {root: result}
-    else:
-        resources, singular = result[root], xml.SINGULARS.get(root, root.removesuffix("s"))
-        page = {root: resources}
-        document = {"instance": page} if route.answer.shape is Shape.INSTANCE else page
-        if result.get("next_marker") is not None:
-            link = pagination.next_link(request, arguments["limit"], result["next_marker"])
-            document = {**document, f"{root}_links": [link]}
-    if links.wanted(request):
-        add_links(resources, singular, version, route, arguments)
-    return Response(
-        formats.write(document, form), route.status, content_type=formats.CONTENT_TYPES[form]
-    )
+        return {root: _linked([result], root, version, route, arguments)[0]}
+    singular = xml.SINGULARS.get(root, root.removesuffix("s"))
+    page: dict[str, Any] = {root: _linked(result[root], singular, version, route, arguments)}
+    document = {"instance": page} if route.answer.shape is Shape.INSTANCE else page
+    if result.get("next_marker") is not None:
+        link = pagination.next_link(request, arguments["limit"], result["next_marker"])
+        document[f"{root}_links"] = [link]
+    return document
 
 
-def add_links(
+def _linked(
     resources: list[dict[str, Any]],
     singular: str,
     version: str,
     route: Route,
     arguments: dict[str, Any],
-) -> None:
-    """Add ``self`` and ``bookmark`` to each resource of the answer."""
+) -> list[dict[str, Any]]:
+    if not links.wanted(request):
+        return resources
     base = request.host_url.rstrip("/")
-    uri = {name: value for name, value in arguments.items() if isinstance(value, str)}
-    for resource in resources:
-        links.add(
-            resource,
-            singular,
-            base=base,
-            version=version,
-            method=route.method or "",
-            uri=uri,
-        )
+    method = route.method or ""
+    return [
+        links.linked(resource, singular, base=base, version=version, method=method, uri=arguments)
+        for resource in resources
+    ]
