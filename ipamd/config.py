@@ -1,0 +1,255 @@
+"""Every option of ipamd, in groups; the sample configuration is generated from here.
+
+``load()`` builds a ``ConfigOpts`` of its own; nothing is registered at import and the
+object is passed to whoever needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from oslo_config import cfg
+from oslo_log import log
+
+from ipamd import __version__
+
+DEFAULT_OPTS = [
+    cfg.StrOpt(
+        "state_path",
+        default="/var/lib/ipamd",
+        help="Folder for the SQLite database and other files of one host. Change it when "
+        "several instances share a host.",
+    ),
+]
+
+IPAM_OPTS = [
+    cfg.StrOpt("dns1", help="First name server of blocks that name none."),
+    cfg.StrOpt("dns2", help="Second name server of blocks that name none."),
+    cfg.StrOpt(
+        "default_cidr",
+        help="Make a private block of this CIDR for a network that has no block when "
+        "an address is asked of it. Unset: such a request is answered 404.",
+    ),
+    cfg.BoolOpt(
+        "default_gateway",
+        default=True,
+        help="Give a block without a gateway its second address. Turn it off for clients "
+        "that expect a null gateway, as Melange gave.",
+    ),
+    cfg.BoolOpt(
+        "reserve_network_address",
+        default=True,
+        help="Never hand out the first address of an IPv4 block of /30 or larger. Turn it "
+        "off for Melange's order, which began at .0. Holds for blocks created afterwards.",
+    ),
+    cfg.BoolOpt(
+        "keep_deallocated_ips",
+        default=True,
+        help="Keep released addresses in quarantine, where they can be restored. False: "
+        "releasing an interface's addresses in a network frees them at once.",
+    ),
+    cfg.FloatOpt(
+        "keep_deallocated_ips_for_days",
+        default=2.0,
+        min=0,
+        help="Days until an address in quarantine is freed; fractions are allowed.",
+    ),
+    cfg.BoolOpt(
+        "reclaim_when_full",
+        default=True,
+        help="Let a block that would otherwise be full take back the address that was "
+        "released longest ago.",
+    ),
+    cfg.IntOpt(
+        "journal_days",
+        default=90,
+        min=0,
+        help="Days for which events that were sent stay queryable.",
+    ),
+    cfg.StrOpt(
+        "ipv6_generator",
+        default="tenant",
+        choices=[
+            ("tenant", "from the lessee's id and the MAC address"),
+            ("rfc2462", "EUI-64 of the MAC address"),
+        ],
+        help="How the host part of an IPv6 address is made.",
+    ),
+    cfg.IntOpt(
+        "ip_allocation_retries",
+        default=10,
+        min=1,
+        help="How often a transaction is repeated when another writer stands in its way.",
+    ),
+    cfg.IntOpt(
+        "mac_allocation_retries",
+        default=10,
+        min=1,
+        help="How many MAC addresses that are taken already an automatic MAC skips over.",
+    ),
+    cfg.IntOpt(
+        "idempotency_key_hours",
+        default=24,
+        min=24,
+        help="Hours for which the answer to an idempotency key is kept.",
+    ),
+]
+
+DATABASE_OPTS = [
+    cfg.StrOpt(
+        "connection",
+        secret=True,
+        help="SQLAlchemy URL: postgresql+psycopg://, mysql+pymysql:// or sqlite:///. "
+        "Unset: SQLite in state_path.",
+    ),
+    cfg.IntOpt(
+        "pool_size",
+        default=8,
+        min=1,
+        help="Connections kept open by one process. Raise it with [worker] threads.",
+    ),
+    cfg.IntOpt(
+        "pool_timeout",
+        default=10,
+        min=1,
+        help="Seconds a request waits for a connection of the pool.",
+    ),
+    cfg.StrOpt(
+        "sqlite_synchronous",
+        default="FULL",
+        choices=["FULL", "NORMAL"],
+        help="FULL: a commit survives a power failure. NORMAL: it survives the death of "
+        "the process.",
+    ),
+    cfg.IntOpt(
+        "connect_retry_max_interval",
+        default=10,
+        min=1,
+        help="Longest pause in seconds between two attempts to reach the database at start.",
+    ),
+]
+
+API_OPTS = [
+    cfg.StrOpt("bind_host", default="127.0.0.1", help="Address the facade listens on."),
+    cfg.PortOpt("bind_port", default=9898, help="Port the facade listens on."),
+    cfg.StrOpt(
+        "auth_strategy",
+        default="noauth",
+        choices=["noauth", "http_basic", "keystone"],
+        help="How callers of the facade are recognised.",
+    ),
+    cfg.IntOpt("default_limit", default=200, min=1, help="Page size when none is asked for."),
+    cfg.IntOpt("max_limit", default=1000, min=1, help="Largest page size."),
+    cfg.IntOpt("workers", default=2, min=1, help="Processes of ipamd-api."),
+    cfg.IntOpt("threads", default=16, min=1, help="Threads of each process of the facade."),
+    cfg.IntOpt(
+        "max_body_size",
+        default=1024 * 1024,
+        min=1024,
+        help="Largest request body in bytes; a larger one is answered 413.",
+    ),
+    cfg.IntOpt(
+        "rpc_timeout",
+        default=30,
+        min=1,
+        help="Seconds the facade waits for a worker before it answers 504.",
+    ),
+]
+
+WORKER_OPTS = [
+    cfg.IntOpt(
+        "threads",
+        default=8,
+        min=1,
+        help="Requests one worker process works on at the same time.",
+    ),
+    cfg.IntOpt(
+        "prefetch",
+        default=64,
+        min=1,
+        help="Requests one worker process takes from the broker before it has answered them.",
+    ),
+    cfg.IntOpt(
+        "max_redeliveries",
+        default=5,
+        min=1,
+        help="Redeliveries after which a request goes to the dead-letter queue.",
+    ),
+    cfg.IntOpt(
+        "drain_timeout",
+        default=30,
+        min=1,
+        help="Seconds a stopping worker waits for the requests in hand.",
+    ),
+    cfg.IntOpt(
+        "reap_interval",
+        default=60,
+        min=1,
+        help="Seconds between two rounds of the periodic task that frees addresses whose "
+        "quarantine is over and deletes old keys and events.",
+    ),
+]
+
+RELAY_OPTS = [
+    cfg.IntOpt("batch_size", default=200, min=1, help="Events claimed at once."),
+    cfg.FloatOpt(
+        "sweep_interval",
+        default=1.0,
+        min=0.05,
+        help="Seconds between two looks for events that nobody announced.",
+    ),
+    cfg.FloatOpt(
+        "lease_seconds",
+        default=15.0,
+        min=1,
+        help="Seconds after which another relay takes over from one that has died.",
+    ),
+]
+
+GROUPS: dict[str, Sequence[cfg.Opt]] = {
+    "DEFAULT": DEFAULT_OPTS,
+    "ipam": IPAM_OPTS,
+    "database": DATABASE_OPTS,
+    "api": API_OPTS,
+    "worker": WORKER_OPTS,
+    "relay": RELAY_OPTS,
+}
+
+
+def list_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
+    """List the options for oslo-config-generator (entry point ``oslo.config.opts``)."""
+    return list(GROUPS.items())
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register ipamd's own options on ``conf``; doing it twice is harmless."""
+    for group, opts in GROUPS.items():
+        conf.register_opts(opts, group=None if group == "DEFAULT" else group)
+
+
+def load(argv: Sequence[str] | None = None, *, prog: str = "ipamd") -> cfg.ConfigOpts:
+    """Parse the command line and the configuration files.
+
+    Files: ``--config-file``/``--config-dir``, else ``/etc/ipamd/ipamd.conf`` when it
+    exists, else none.
+
+    Raises: oslo_config.cfg.Error when a file or a value cannot be used.
+    """
+    conf = cfg.ConfigOpts()
+    register_opts(conf)
+    log.register_options(conf)
+    conf(
+        list(sys.argv[1:] if argv is None else argv),
+        project="ipamd",
+        prog=prog,
+        version=__version__,
+        default_config_files=[name for name in ("/etc/ipamd/ipamd.conf",) if os.path.exists(name)],
+    )
+    return conf
+
+
+def database_url(conf: cfg.ConfigOpts) -> str:
+    """Return ``[database] connection``, or the SQLite file under ``state_path``."""
+    return conf.database.connection or f"sqlite:///{conf.state_path}/ipamd.sqlite"

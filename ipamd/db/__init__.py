@@ -1,0 +1,1 @@
+"""The shared SQL store: models, transactions, idempotency keys and the outbox."""

@@ -1,0 +1,161 @@
+"""Transactions: ``Database.run()`` is the only place that opens one.
+
+One request is one transaction: its state, its events and its idempotency row commit
+together or not at all.  Retries wrap the whole of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import tenacity
+from oslo_config import cfg
+
+from ipamd import errors
+from ipamd.context import RequestContext
+from ipamd.db import outbox
+from ipamd.db.engine import make_engine
+from ipamd.db.fair import FairLock
+from ipamd.db.retries import may_run_again
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass
+class Transaction:
+    """What an operation works on: a connection in a transaction, and who asks."""
+
+    connection: sa.Connection
+    context: RequestContext
+    conf: cfg.ConfigOpts
+    attempt: int
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    request_key: str | None = None
+    events: list[outbox.Event] = field(default_factory=list)
+
+    def execute(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> sa.CursorResult[Any]:
+        """Execute a Core statement; a list of parameters is one multi-row statement."""
+        return self.connection.execute(statement, parameters)
+
+    def emit(
+        self,
+        event_type: str,
+        payload: Mapping[str, Any],
+        *,
+        tenant_id: str | None = None,
+        address: int | None = None,
+        priority: str = "INFO",
+    ) -> None:
+        """Add an event, to be stored at the end of the transaction.
+
+        ``payload`` is the resource as in RPC results; ``address`` makes the event part
+        of that address's history.
+        """
+        self.events.append(outbox.Event(event_type, dict(payload), tenant_id, address, priority))
+
+
+class Database:
+    """The store of one process: its engine, and the way to run a transaction."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self.conf = conf
+        self.engine = make_engine(conf)
+        self.dialect = self.engine.dialect.name
+        self.on_events: Callable[[], None] = lambda: None
+        self._writer = FairLock() if self.dialect == "sqlite" else nullcontext()
+        self._running = threading.local()
+
+    def run(
+        self,
+        context: RequestContext,
+        work: Callable[[Transaction], T],
+        *,
+        read_only: bool = False,
+        request_key: str | None = None,
+    ) -> T:
+        """Run ``work`` in a transaction and commit; repeat the whole when that may help.
+
+        Raises:
+            IpamError: as ``work`` raised it; nothing is committed.
+            Busy: the database refused too often.
+            Unavailable: the database cannot be reached.
+        """
+        if getattr(self._running, "yes", False):
+            raise RuntimeError("a transaction was opened inside another one")
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.conf.ipam.ip_allocation_retries),
+            wait=tenacity.wait_random_exponential(multiplier=0.005, max=0.5),
+            retry=tenacity.retry_if_exception(may_run_again),
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt:
+                    number = attempt.retry_state.attempt_number
+                    return self._once(context, work, read_only, request_key, number)
+        except sa.exc.TimeoutError as error:
+            raise errors.Busy("All database connections are in use") from error
+        except sa.exc.OperationalError as error:
+            if error.connection_invalidated:
+                raise errors.Unavailable("The database cannot be reached") from error
+            if may_run_again(error):
+                raise errors.Busy() from error
+            raise
+        except Exception as error:
+            if may_run_again(error):
+                raise errors.Busy() from error
+            raise
+        raise AssertionError("tenacity returns or raises")
+
+    def _once(
+        self,
+        context: RequestContext,
+        work: Callable[[Transaction], T],
+        read_only: bool,
+        request_key: str | None,
+        attempt: int,
+    ) -> T:
+        with (
+            nullcontext() if read_only else self._writer,
+            self._marked_running(),
+            self.engine.connect() as plain,
+        ):
+            connection = plain.execution_options(ipamd_read_only=read_only)
+            with connection.begin():
+                tx = Transaction(connection, context, self.conf, attempt, request_key=request_key)
+                result = work(tx)
+                if tx.events:
+                    outbox.store(tx, tx.events)
+        if tx.events:
+            self.on_events()
+        return result
+
+    @contextmanager
+    def _marked_running(self) -> Iterator[None]:
+        self._running.yes = True
+        try:
+            yield
+        finally:
+            self._running.yes = False
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self.engine.dispose()
+
+
+def _log_retry(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    LOG.info("transaction runs again (attempt %d): %s", state.attempt_number + 1, error)

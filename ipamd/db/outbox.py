@@ -1,0 +1,145 @@
+"""The outbox: events stored in the transaction they tell of, and claimed by the relay.
+
+An event exists if and only if its change was committed.  One relay at a time holds the
+lease, so events leave in the order of their ids, which for one block is the order of
+its changes.  Sent rows stay as the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ipamd.db.models import Lease, Outbox, table_of
+
+if TYPE_CHECKING:
+    from ipamd.db.database import Transaction
+
+LEASE = "relay"
+
+_OUTBOX = table_of(Outbox)
+_LEASES = table_of(Lease)
+_INSERT = sa.insert(_OUTBOX)
+_CLAIM = (
+    sa.select(_OUTBOX)
+    .where(_OUTBOX.c.sent_at.is_(None))
+    .order_by(_OUTBOX.c.id)
+    .limit(sa.bindparam("row_limit"))
+)
+_MARK = (
+    sa.update(_OUTBOX)
+    .where(_OUTBOX.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(sent_at=sa.bindparam("sent_at"))
+)
+_TAKE_LEASE = (
+    sa.update(_LEASES)
+    .where(
+        _LEASES.c.name == LEASE,
+        sa.or_(_LEASES.c.owner == sa.bindparam("me"), _LEASES.c.expires_at < sa.bindparam("now")),
+    )
+    .values(owner=sa.bindparam("me"), expires_at=sa.bindparam("until"))
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A change to be told: type, the resource, and what it is filed under."""
+
+    event_type: str
+    payload: dict[str, Any]
+    tenant_id: str | None
+    address: int | None
+    priority: str = "INFO"
+
+
+@dataclass(frozen=True)
+class OutboxEvent:
+    """A stored event as the relay publishes it; ``payload`` is complete."""
+
+    id: int
+    event_id: str
+    event_type: str
+    priority: str
+    payload: dict[str, Any]
+
+
+def store(tx: Transaction, events: Sequence[Event]) -> None:
+    """Insert ``events`` in their order, as one multi-row statement."""
+    tx.execute(_INSERT, [_row(tx, event) for event in events])
+
+
+def _row(tx: Transaction, event: Event) -> dict[str, Any]:
+    event_id = str(uuid.uuid4())
+    payload = {
+        **event.payload,
+        "event_id": event_id,
+        "occurred_at": timestamp(tx.now),
+        "request_id": tx.context.request_id,
+        "tenant_id": event.tenant_id,
+        "idempotency_key": tx.request_key,
+    }
+    return {
+        "event_id": event_id,
+        "event_type": event.event_type,
+        "priority": event.priority,
+        "tenant_id": event.tenant_id,
+        "address": event.address,
+        "payload": json.dumps(payload, separators=(",", ":")),
+        "occurred_at": tx.now,
+        "sent_at": None,
+    }
+
+
+def acquire_lease(tx: Transaction, owner: str, seconds: float) -> bool:
+    """Take or prolong the relay's lease; False while another relay holds it."""
+    values = {"me": owner, "now": tx.now, "until": tx.now + timedelta(seconds=seconds)}
+    if tx.execute(_TAKE_LEASE, values).rowcount:
+        return True
+    known = tx.execute(sa.select(_LEASES.c.owner).where(_LEASES.c.name == LEASE)).first()
+    if known is None:
+        # Two relays that start together collide here; the loser's transaction runs again.
+        tx.execute(
+            sa.insert(_LEASES), {"name": LEASE, "owner": owner, "expires_at": values["until"]}
+        )
+        return True
+    return bool(known.owner == owner)
+
+
+def release_lease(tx: Transaction, owner: str) -> None:
+    """Give the lease back, so that another relay need not wait for it to expire."""
+    tx.execute(
+        sa.update(_LEASES)
+        .where(_LEASES.c.name == LEASE, _LEASES.c.owner == owner)
+        .values(expires_at=tx.now)
+    )
+
+
+def claim(tx: Transaction, limit: int) -> list[OutboxEvent]:
+    """Read the oldest unsent events.  The caller holds the lease."""
+    rows = tx.execute(_CLAIM, {"row_limit": limit}).all()
+    return [
+        OutboxEvent(
+            row.id,
+            row.event_id,
+            row.event_type,
+            row.priority,
+            {**json.loads(row.payload), "sequence": row.id},
+        )
+        for row in rows
+    ]
+
+
+def mark_sent(tx: Transaction, ids: Iterable[int]) -> None:
+    """Move events to the journal once the broker has confirmed them."""
+    tx.execute(_MARK, {"ids": list(ids), "sent_at": tx.now})
+
+
+def timestamp(moment: datetime) -> str:
+    """Format a moment as RPC results and events carry it: ISO 8601, UTC, microseconds."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"

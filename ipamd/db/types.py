@@ -1,0 +1,81 @@
+"""Column types that mean the same on PostgreSQL, MariaDB and SQLite."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+
+
+class Address(sa.types.TypeDecorator[int]):
+    """An IP address as 16 bytes, so that every engine orders addresses as numbers.
+
+    In Python an ``int`` of 128 bits; IPv4 is mapped at ``::ffff:0:0/96`` (RFC 4291).
+    """
+
+    impl = sa.LargeBinary(16)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.BINARY(16))
+        return dialect.type_descriptor(sa.LargeBinary(16))
+
+    def process_bind_param(self, value: int | None, _: Dialect) -> bytes | None:
+        return None if value is None else value.to_bytes(16, "big")
+
+    def process_result_value(self, value: Any, _: Dialect) -> int | None:
+        return None if value is None else int.from_bytes(value, "big")
+
+
+class Time(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC with microseconds; stored without a zone, aware in Python."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def name_type(length: int = 255) -> sa.types.TypeEngine[str]:
+    """Return the type of an opaque identifier, compared byte by byte everywhere.
+
+    MariaDB's default collation would take ``A`` for ``a`` and ``a`` for ``a `` with a
+    trailing space; identifiers of tenants and interfaces must not collide that way.
+    """
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin"),
+        "mysql",
+        "mariadb",
+    )
+
+
+def uuid_type() -> sa.types.TypeEngine[str]:
+    """Return the type of an id that ipamd makes: 36 ASCII characters."""
+    return sa.String(36).with_variant(
+        mysql.VARCHAR(36, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
+
+
+def text_type() -> sa.types.TypeEngine[str]:
+    """Return the type of a JSON document of any length."""
+    return sa.Text().with_variant(
+        mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin"), "mysql", "mariadb"
+    )
+
+
+def sequence_type() -> sa.types.TypeEngine[int]:
+    """Return a 64-bit integer that SQLite, too, can count up by itself."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")

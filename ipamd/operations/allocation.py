@@ -1,0 +1,258 @@
+"""Handing addresses out: which one, and the rows that say so.
+
+``BlockAllocation`` works on one locked block.  Picking is done in memory; the rows of
+everything that was handed out are written together by ``flush()``.
+
+Invariant: free space, rows and reserved addresses stay disjoint and cover the block;
+the block's counters say how many rows there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.db.ids import new_id
+from ipamd.db.models import IpAddress, IpBlock, IpOctet, IpRange, table_of
+from ipamd.db.outbox import timestamp
+from ipamd.ipam.addresses import Cidr, format_address, version_of
+from ipamd.ipam.exclusions import Exclusions
+from ipamd.ipam.generators import GENERATORS
+from ipamd.ipam.intervals import Interval
+from ipamd.ipam.reserved import reserved_addresses
+from ipamd.operations.common import Resource, Row
+from ipamd.operations.free_space import IP, StoredSpace
+from ipamd.operations.interface_states import InterfaceState
+
+ADDRESSES = table_of(IpAddress)
+_BLOCKS = table_of(IpBlock)
+_RANGES = table_of(IpRange)
+_OCTETS = table_of(IpOctet)
+
+_INSERT = sa.insert(ADDRESSES)
+_RULES = sa.union_all(
+    sa.select(_RANGES.c.offset, _RANGES.c.length, sa.literal(-1).label("octet")).where(
+        _RANGES.c.policy_id == sa.bindparam("policy")
+    ),
+    sa.select(sa.literal(0), sa.literal(0), _OCTETS.c.octet).where(
+        _OCTETS.c.policy_id == sa.bindparam("policy")
+    ),
+)
+_COUNT = (
+    sa.update(_BLOCKS)
+    .where(_BLOCKS.c.id == sa.bindparam("block"))
+    .values(
+        allocated=_BLOCKS.c.allocated + sa.bindparam("held"),
+        quarantined=_BLOCKS.c.quarantined + sa.bindparam("released"),
+    )
+)
+_OLDEST = (
+    sa.select(ADDRESSES)
+    .where(
+        ADDRESSES.c.ip_block_id == sa.bindparam("block"),
+        ADDRESSES.c.deallocated_at.is_not(None),
+    )
+    .order_by(ADDRESSES.c.deallocated_at, ADDRESSES.c.id)
+)
+
+
+class BlockAllocation:
+    """The addresses that one transaction hands out from one locked block."""
+
+    def __init__(self, tx: Transaction, block: Row) -> None:
+        self._tx = tx
+        self.block = block
+        self.cidr = Cidr(block.first, block.last, block.prefix_length)
+        self._space = StoredSpace(
+            tx, IP, block.id, Interval(block.first, block.last), _exclusions(tx, block, self.cidr)
+        )
+        self._rows: list[Resource] = []
+        self._reclaimed = 0
+
+    def allocate(self, interface: InterfaceState, chosen: int | None) -> Resource:
+        """Hand out the address ``chosen``, or the next one, to ``interface``.
+
+        Raises: BlockHasSubnets, InterfaceOnAnotherNetwork, NoMoreAddressesError,
+            AddressNotInBlock, AddressDisallowedByPolicy, AddressAlreadyAllocated,
+            MissingParameters (an IPv6 address is made from a MAC address)
+        """
+        if self.block.subnets:
+            raise errors.BlockHasSubnets()
+        if chosen is None:
+            address = self._next(interface)
+        else:
+            self._check_chosen(chosen)
+            address = chosen
+        interface.join(self.block.network_id)
+        self._space.take(address)
+        return self._hold(interface, address)
+
+    def allocate_many(self, interface: InterfaceState, count: int) -> list[Resource]:
+        """Hand out ``count`` addresses, contiguous where possible, or none at all.
+
+        Raises: as ``allocate``
+        """
+        if self.block.subnets:
+            raise errors.BlockHasSubnets()
+        found = self._space.lowest(count)
+        while found is None:
+            self._reclaim()
+            found = self._space.lowest(count)
+        interface.join(self.block.network_id)
+        for interval in found:
+            self._space.take(interval.first, interval.last)
+        return [
+            self._hold(interface, address)
+            for interval in found
+            for address in range(interval.first, interval.last + 1)
+        ]
+
+    def _next(self, interface: InterfaceState) -> int:
+        start = None
+        if self.cidr.version == 6:
+            if interface.mac is None:
+                raise errors.MissingParameters(names=["mac_address"])
+            generate = GENERATORS[self._tx.conf.ipam.ipv6_generator]
+            start = generate(self.cidr, interface.tenant_id, interface.mac)
+        while True:
+            address = self._space.next_free(start)
+            if address is None and start is not None:
+                address = self._space.next_free()
+            if address is not None:
+                return address
+            self._reclaim()
+
+    def _check_chosen(self, chosen: int) -> None:
+        if self.cidr.contains(chosen) and self._space.is_free(chosen):
+            if self._space.allows(chosen):
+                return
+            refusal: errors.IpamError = errors.AddressDisallowedByPolicy()
+        elif not self.cidr.contains(chosen):
+            refusal = errors.AddressNotInBlock()
+        else:
+            refusal = errors.AddressAlreadyAllocated()
+        # Melange answered "full" to whatever was asked of a full block.
+        may_reclaim = self._tx.conf.ipam.reclaim_when_full and self.block.quarantined
+        if not may_reclaim and self._space.next_free() is None:
+            raise errors.NoMoreAddressesError()
+        raise refusal
+
+    def _reclaim(self) -> None:
+        """Take back the address that was released longest ago, if the policy allows it.
+
+        Raises: NoMoreAddressesError when there is none, or it is not wanted.
+        """
+        tx = self._tx
+        if not tx.conf.ipam.reclaim_when_full or not self.block.quarantined:
+            raise errors.NoMoreAddressesError()
+        # Streams: stops at the first row that the policy allows, nearly always the first.
+        rows = tx.execute(
+            _OLDEST.offset(self._reclaimed).limit(64), {"block": self.block.id}
+        ).all()
+        oldest = next((row for row in rows if self._space.allows(row.address)), None)
+        if oldest is None:
+            raise errors.NoMoreAddressesError()
+        free(tx, [oldest])
+        self._space.give(oldest.address)
+        tx.execute(_COUNT, {"block": self.block.id, "held": 0, "released": -1})
+
+    def _hold(self, interface: InterfaceState, address: int) -> Resource:
+        tx = self._tx
+        row = {
+            "id": new_id(),
+            "ip_block_id": self.block.id,
+            "address": address,
+            "interface_id": interface.id,
+            "used_by_tenant_id": interface.tenant_id,
+            "used_by_device_id": interface.device_id,
+            "deallocated_at": None,
+            "created_at": tx.now,
+            "updated_at": tx.now,
+        }
+        self._rows.append(row)
+        moment = timestamp(tx.now)
+        result = {
+            "id": row["id"],
+            "ip_block_id": self.block.id,
+            "address": format_address(address),
+            "version": version_of(address),
+            "interface_id": interface.id,
+            "used_by_tenant": interface.tenant_id,
+            "used_by_device": interface.device_id,
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        tx.emit("ip_address.create", result, tenant_id=interface.tenant_id, address=address)
+        return result
+
+    def flush(self) -> None:
+        """Write the free space, the new rows and the block's counters."""
+        if not self._rows:
+            return
+        tx = self._tx
+        self._space.flush()
+        tx.execute(_INSERT, self._rows)
+        count(tx, self.block.id, held=len(self._rows))
+        if self._is_full_now():
+            tx.emit(
+                "ip_block.full",
+                {"id": self.block.id, "cidr": str(self.cidr)},
+                tenant_id=self.block.tenant_id,
+            )
+        self._rows = []
+
+    def _is_full_now(self) -> bool:
+        """Tell from the counters whether the last free address is gone."""
+        block = self.block
+        reserved = reserved_addresses(self.cidr, block.gateway, block.reserve_network_address)
+        used = block.allocated + block.quarantined + len(self._rows) + len(reserved)
+        return bool(used >= self.cidr.size)
+
+
+def count(tx: Transaction, block_id: str, *, held: int = 0, released: int = 0) -> None:
+    """Add to a locked block's counters of held and quarantined addresses."""
+    tx.execute(_COUNT, {"block": block_id, "held": held, "released": released})
+
+
+def show(row: Row) -> Resource:
+    """Return an address as RPC results and events carry it.
+
+    In quarantine it belongs to nobody: interface, tenant and device are null.
+    """
+    held = row.deallocated_at is None
+    return {
+        "id": row.id,
+        "ip_block_id": row.ip_block_id,
+        "address": format_address(row.address),
+        "version": version_of(row.address),
+        "interface_id": row.interface_id if held else None,
+        "used_by_tenant": row.used_by_tenant_id if held else None,
+        "used_by_device": row.used_by_device_id if held else None,
+        "created_at": timestamp(row.created_at),
+        "updated_at": timestamp(row.updated_at),
+    }
+
+
+def free(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Delete address rows and tell of it; the caller gives the space back."""
+    tx.execute(
+        sa.delete(ADDRESSES).where(ADDRESSES.c.id.in_(sa.bindparam("ids", expanding=True))),
+        {"ids": [row.id for row in rows]},
+    )
+    for row in rows:
+        tx.emit(
+            "ip_address.delete", show(row), tenant_id=row.used_by_tenant_id, address=row.address
+        )
+
+
+def _exclusions(tx: Transaction, block: Row, cidr: Cidr) -> Exclusions | None:
+    """Read what the block's policy excludes; None without a policy."""
+    if block.policy_id is None:
+        return None
+    rules = tx.execute(_RULES, {"policy": block.policy_id}).all()
+    ranges = [(rule.offset, rule.length) for rule in rules if rule.octet < 0]
+    octets = [rule.octet for rule in rules if rule.octet >= 0]
+    return Exclusions(cidr, ranges, octets)

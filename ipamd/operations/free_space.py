@@ -1,0 +1,173 @@
+"""The free space of one locked block or MAC range, read as far as it is needed.
+
+Rows are read on demand: the first ones for "next free", the one around an address for a
+chosen address.  Nothing is written before ``flush()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ipamd.db.database import Transaction
+from ipamd.db.models import FreeMacRange, FreeRange, table_of
+from ipamd.ipam.exclusions import Exclusions
+from ipamd.ipam.intervals import FreeSpace, Interval
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """The statements on one table of free ranges, built once."""
+
+    owner: str
+    read: sa.Select[Any]
+    delete: sa.Delete
+    update: sa.Update
+    insert: sa.Insert
+
+
+def _statements(table: sa.Table, owner: str) -> _Statements:
+    mine = table.c[owner] == sa.bindparam("owner")
+    key = sa.and_(mine, table.c.last == sa.bindparam("key"))
+    return _Statements(
+        owner,
+        sa.select(table.c.first, table.c.last)
+        .where(mine, table.c.last >= sa.bindparam("start"))
+        .order_by(table.c.last)
+        .limit(sa.bindparam("row_limit")),
+        sa.delete(table).where(key),
+        sa.update(table).where(key).values(first=sa.bindparam("new_first")),
+        sa.insert(table),
+    )
+
+
+IP = _statements(table_of(FreeRange), "ip_block_id")
+MAC = _statements(table_of(FreeMacRange), "mac_address_range_id")
+MANY = 512
+
+
+class StoredSpace:
+    """Free addresses of one owner, a block or MAC range this transaction has locked."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        statements: _Statements,
+        owner_id: str,
+        bounds: Interval,
+        exclusions: Exclusions | None = None,
+    ) -> None:
+        self._tx = tx
+        self._statements = statements
+        self._owner_id = owner_id
+        self._bounds = bounds
+        self._exclusions = exclusions
+        self._space = FreeSpace([])
+        # Stretches of the block of which every free range has been read.
+        self._known: list[tuple[int, int]] = []
+
+    def next_free(self, start: int | None = None) -> int | None:
+        """Return the first free address at or after ``start`` that the policy allows.
+
+        Reads one row; only where the policy excludes whole runs of free addresses are
+        more rows read, in chunks that grow.
+        """
+        position = self._bounds.first if start is None else start
+        rows = 1
+        while True:
+            upto = self._read(position, rows)
+            found = self._space.first_at_or_after(position, self._exclusions)
+            if found is not None and found <= upto:
+                return found
+            following = self._following(upto)
+            if following is None:
+                return None
+            position, rows = following, min(rows * 8, MANY)
+
+    def is_free(self, address: int) -> bool:
+        """Tell whether ``address`` is free; the policy is not asked."""
+        self._read(address, 1)
+        return self._space.contains(address)
+
+    def allows(self, address: int) -> bool:
+        """Tell whether the block's policy lets ``address`` be handed out."""
+        return self._exclusions is None or self._exclusions.allows(address)
+
+    def lowest(self, count: int) -> list[Interval] | None:
+        """Return the free addresses to take for ``count``; None when there are fewer.
+
+        One contiguous run when the block has one among the ranges that had to be read.
+        """
+        position = self._bounds.first
+        while True:
+            upto = self._read(position, MANY)
+            run = self._space.longest_run(count, self._exclusions)
+            if run is not None:
+                return [Interval(run, run + count - 1)]
+            found = self._space.lowest(count, self._exclusions)
+            if sum(interval.size for interval in found) == count:
+                return found
+            if upto >= self._bounds.last:
+                return None
+            position = upto + 1
+
+    def take(self, first: int, last: int | None = None) -> None:
+        """Take addresses that ``next_free``, ``is_free`` or ``lowest`` have found free."""
+        self._space.take(first, last)
+
+    def give(self, first: int, last: int | None = None) -> None:
+        """Give addresses back; neighbouring free ranges grow together."""
+        end = first if last is None else last
+        for neighbour in (first - 1, end + 1):
+            if self._bounds.first <= neighbour <= self._bounds.last:
+                self._read(neighbour, 1)
+        self._space.give(first, end)
+
+    def _following(self, upto: int) -> int | None:
+        if upto >= self._bounds.last:
+            return None
+        return upto + 1 if self._exclusions is None else self._exclusions.next_allowed(upto + 1)
+
+    def _read(self, start: int, rows: int) -> int:
+        """Read free ranges from ``start`` on; return up to where the space is known."""
+        for first, last in self._known:
+            if first <= start <= last:
+                return last
+        found = self._tx.execute(
+            self._statements.read, {"owner": self._owner_id, "start": start, "row_limit": rows}
+        ).all()
+        self._space.load([Interval(row.first, row.last) for row in found])
+        upto = found[-1].last if len(found) == rows else self._bounds.last
+        self._known.append((start, upto))
+        return int(upto)
+
+    def flush(self) -> None:
+        """Write what has changed: at most one statement each to delete, update, insert."""
+        changes = self._space.changes()
+        if changes.deletes:
+            self._tx.execute(
+                self._statements.delete, [self._key(last) for last in changes.deletes]
+            )
+        if changes.updates:
+            self._tx.execute(
+                self._statements.update,
+                [{**self._key(last), "new_first": first} for last, first in changes.updates],
+            )
+        if changes.inserts:
+            self._tx.execute(self._statements.insert, list(self._rows(changes.inserts)))
+        self._space = FreeSpace([])
+        self._known = []
+
+    def _key(self, last: int) -> dict[str, object]:
+        return {"owner": self._owner_id, "key": last}
+
+    def _rows(self, intervals: Iterable[Interval]) -> Iterable[dict[str, object]]:
+        for interval in intervals:
+            yield {
+                self._statements.owner: self._owner_id,
+                "first": interval.first,
+                "last": interval.last,
+            }

@@ -1,0 +1,94 @@
+"""MAC addresses: unique over everything; those inside a range leave its free space.
+
+Invariant: the free space of a range is the range without the MAC addresses in use, be
+they given by a caller or picked from this or an overlapping range.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.db.ids import new_id
+from ipamd.db.models import MacAddress, MacAddressRange, table_of
+from ipamd.ipam.intervals import Interval
+from ipamd.ipam.mac import format_mac
+from ipamd.operations.common import Resource, Row
+from ipamd.operations.free_space import MAC, StoredSpace
+
+MACS = table_of(MacAddress)
+RANGES = table_of(MacAddressRange)
+
+_CONTAINING = (
+    sa.select(RANGES)
+    .where(RANGES.c.first <= sa.bindparam("mac"), RANGES.c.last >= sa.bindparam("mac"))
+    .order_by(RANGES.c.id)
+    .with_for_update()
+)
+_ANY_RANGE = sa.select(RANGES.c.id).limit(1)
+_LOCK_RANGES = sa.select(RANGES).order_by(RANGES.c.id).with_for_update()
+
+
+def assign(tx: Transaction, interface_id: str, tenant_id: str, mac: int | None) -> int | None:
+    """Give an interface the MAC address ``mac``, or the next free one of the ranges.
+
+    Returns None when none was given and no ranges exist.
+
+    Raises: ValidationError when the address is in use, NoMoreMacAddressesError
+    """
+    if mac is None:
+        if tx.execute(_ANY_RANGE).first() is None:
+            return None
+        ranges = tx.execute(_LOCK_RANGES).all()
+        spaces = [(row, _space(tx, row)) for row in ranges]
+        mac = next((found for _, space in spaces if (found := space.next_free())), None)
+        if mac is None:
+            raise errors.NoMoreMacAddressesError()
+    else:
+        known = tx.execute(sa.select(MACS.c.id).where(MACS.c.address == mac)).first()
+        if known is not None:
+            text = f"mac_address {format_mac(mac)} is in use already"
+            raise errors.ValidationError(fields={"mac_address": [text]})
+        spaces = [(row, _space(tx, row)) for row in tx.execute(_CONTAINING, {"mac": mac})]
+    source = None
+    for row, space in spaces:
+        if row.first <= mac <= row.last and space.is_free(mac):
+            space.take(mac)
+            space.flush()
+            source = source or row.id
+    mac_id = new_id()
+    values = {
+        "id": mac_id,
+        "address": mac,
+        "interface_id": interface_id,
+        "mac_address_range_id": source,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    tx.execute(sa.insert(MACS), values)
+    tx.emit("mac_address.create", _event(mac_id, mac, interface_id), tenant_id=tenant_id)
+    return mac
+
+
+def release(tx: Transaction, interface_id: str, tenant_id: str) -> None:
+    """Take an interface's MAC address away and give it back to the ranges around it."""
+    known = tx.execute(sa.select(MACS).where(MACS.c.interface_id == interface_id)).first()
+    if known is None:
+        return
+    tx.execute(sa.delete(MACS).where(MACS.c.id == known.id))
+    for row in tx.execute(_CONTAINING, {"mac": known.address}).all():
+        space = _space(tx, row)
+        if not space.is_free(known.address):
+            space.give(known.address)
+            space.flush()
+    event = _event(known.id, known.address, interface_id)
+    tx.emit("mac_address.delete", event, tenant_id=tenant_id)
+
+
+def _space(tx: Transaction, row: Row) -> StoredSpace:
+    return StoredSpace(tx, MAC, row.id, Interval(row.first, row.last))
+
+
+def _event(mac_id: str, mac: int, interface_id: str) -> Resource:
+    return {"id": mac_id, "address": format_mac(mac), "interface_id": interface_id}

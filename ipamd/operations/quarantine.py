@@ -1,0 +1,135 @@
+"""Releasing addresses: into quarantine, back out of it, and free at last.
+
+An address in quarantine has ``deallocated_at`` set.  It can be restored; it is handed
+out again only after it was freed, by the reaper or, in a full block, by the next request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.ipam.intervals import Interval
+from ipamd.operations import allocation, ip_blocks
+from ipamd.operations.allocation import ADDRESSES, show
+from ipamd.operations.common import Row
+from ipamd.operations.free_space import IP, StoredSpace
+
+_BATCH = 1000
+
+
+def release(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
+    """Put held addresses of the locked ``block`` into quarantine."""
+    held = [row for row in rows if row.deallocated_at is None]
+    if not held:
+        return
+    tx.execute(
+        sa.update(ADDRESSES)
+        .where(ADDRESSES.c.id.in_(sa.bindparam("ids", expanding=True)))
+        .values(deallocated_at=tx.now, updated_at=tx.now),
+        {"ids": [row.id for row in held]},
+    )
+    allocation.count(tx, block.id, held=-len(held), released=len(held))
+    for row in held:
+        # The event tells who held the address until now.
+        tx.emit(
+            "ip_address.deallocate",
+            show(row),
+            tenant_id=row.used_by_tenant_id,
+            address=row.address,
+        )
+
+
+def restore(tx: Transaction, block: Row, row: Row) -> None:
+    """Take an address out of quarantine; it goes back to its interface, if that exists."""
+    if row.deallocated_at is None:
+        return
+    tx.execute(
+        sa.update(ADDRESSES)
+        .where(ADDRESSES.c.id == row.id)
+        .values(deallocated_at=None, updated_at=tx.now)
+    )
+    allocation.count(tx, block.id, held=1, released=-1)
+    restored = tx.execute(sa.select(ADDRESSES).where(ADDRESSES.c.id == row.id)).one()
+    tx.emit(
+        "ip_address.restore",
+        show(restored),
+        tenant_id=restored.used_by_tenant_id,
+        address=restored.address,
+    )
+
+
+def free(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
+    """Give addresses of the locked ``block`` back to its free space."""
+    if not rows:
+        return
+    space = StoredSpace(tx, IP, block.id, Interval(block.first, block.last))
+    for run in _runs(sorted(row.address for row in rows)):
+        space.give(run.first, run.last)
+    space.flush()
+    allocation.free(tx, rows)
+    held = sum(row.deallocated_at is None for row in rows)
+    allocation.count(tx, block.id, held=-held, released=held - len(rows))
+
+
+def free_expired(tx: Transaction, older_than: datetime, limit: int = _BATCH) -> int:
+    """Free up to ``limit`` addresses that went into quarantine before ``older_than``.
+
+    Returns how many were freed.  Safe to run from many workers: the rows are read again
+    under their blocks' locks.
+    """
+    expired = sa.select(ADDRESSES.c.ip_block_id, ADDRESSES.c.id).where(
+        ADDRESSES.c.deallocated_at < older_than
+    )
+    found = tx.execute(expired.order_by(ADDRESSES.c.deallocated_at).limit(limit)).all()
+    blocks = ip_blocks.lock_many(tx, {row.ip_block_id for row in found})
+    freed = 0
+    by_block = sorted(found, key=lambda row: row.ip_block_id)
+    for block_id, group in groupby(by_block, key=lambda row: row.ip_block_id):
+        if block_id not in blocks:
+            continue
+        rows = tx.execute(
+            sa.select(ADDRESSES).where(
+                ADDRESSES.c.id.in_([row.id for row in group]),
+                ADDRESSES.c.deallocated_at < older_than,
+            )
+        ).all()
+        free(tx, blocks[block_id], rows)
+        freed += len(rows)
+    return freed
+
+
+def expiry(tx: Transaction) -> datetime:
+    """Return the moment before which quarantine is over."""
+    days: float = tx.conf.ipam.keep_deallocated_ips_for_days
+    return tx.now - timedelta(days=days)
+
+
+def locked_row(tx: Transaction, block: Row, address: int) -> Row:
+    """Read an address of the locked ``block``, held or in quarantine.
+
+    Raises: IpAddressNotFound
+    """
+    row = tx.execute(
+        sa.select(ADDRESSES).where(
+            ADDRESSES.c.ip_block_id == block.id, ADDRESSES.c.address == address
+        )
+    ).first()
+    if row is None:
+        raise errors.IpAddressNotFound()
+    return row
+
+
+def _runs(addresses: Sequence[int]) -> list[Interval]:
+    runs: list[Interval] = []
+    for address in addresses:
+        if runs and runs[-1].last + 1 == address:
+            runs[-1] = Interval(runs[-1].first, address)
+        else:
+            runs.append(Interval(address, address))
+    return runs

@@ -1,0 +1,34 @@
+"""Locks for rules that span several blocks."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ipamd.db.database import Transaction
+from ipamd.db.models import Scope, table_of
+
+_SCOPES = table_of(Scope)
+
+
+def of_block(kind: object, network_id: str | None) -> list[str]:
+    """Name the scopes in which a new block's rules are checked."""
+    names = ["public"] if kind == "public" else []
+    if network_id is not None:
+        names.append(f"network:{network_id}")
+    return names
+
+
+def lock(tx: Transaction, names: list[str]) -> None:
+    """Lock the scopes ``names`` until the transaction ends, in alphabetical order.
+
+    Two transactions that meet a new scope collide on its key; one of them runs again.
+    SQLite has one writer, which is lock enough.
+    """
+    if tx.connection.dialect.name == "sqlite":
+        return
+    for name in sorted(names):
+        found = tx.execute(
+            sa.select(_SCOPES.c.name).where(_SCOPES.c.name == name).with_for_update()
+        ).first()
+        if found is None:
+            tx.execute(sa.insert(_SCOPES), {"name": name})

@@ -1,0 +1,147 @@
+"""The RPC methods: one table, from which the manager dispatches and the docs are made.
+
+A method is an operation; its arguments are the operation's parameters after ``tx``, and
+``idempotency_key`` where it changes something.  Version 1.0 of the API has them all.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipamd import errors
+from ipamd.operations import (
+    interfaces,
+    ip_addresses,
+    ip_blocks,
+    mac_address_ranges,
+    networks,
+    subnets,
+)
+from ipamd.operations.fields import text_problem
+
+VERSION = "1.0"
+MAX_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of a method: its JSON type, and whether it may be left out or null."""
+
+    name: str
+    kind: type
+    required: bool
+    nullable: bool
+
+    def check(self, value: object) -> None:
+        """Raise ValidationError, naming the argument, when ``value`` has another shape."""
+        if value is None and self.nullable:
+            return
+        problem = None
+        if self.kind is str:
+            problem = text_problem(value)
+        elif self.kind is int:
+            if isinstance(value, bool) or not isinstance(value, int):
+                problem = "should be an integer"
+            elif not -MAX_INTEGER <= value <= MAX_INTEGER:
+                problem = "is out of range"
+        elif self.kind is dict and not isinstance(value, dict):
+            problem = "should be an object"
+        elif self.kind is list and not isinstance(value, list):
+            problem = "should be a list"
+        if problem:
+            raise errors.ValidationError(fields={self.name: [f"{self.name} {problem}"]})
+
+
+@dataclass(frozen=True)
+class Method:
+    """An RPC method: the operation behind it, and whether it changes anything."""
+
+    operation: Callable[..., Any]
+    mutating: bool
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The method's name, which is its operation's."""
+        return self.operation.__name__
+
+    def check(self, args: Mapping[str, Any]) -> None:
+        """Check names and JSON types of the arguments.
+
+        Raises: BadRequest, MissingParameters, ValidationError
+        """
+        unknown = sorted(set(args) - set(self.parameters))
+        if unknown:
+            raise errors.BadRequest(f"{self.name} takes no argument {', '.join(unknown)}"[:200])
+        missing = [p.name for p in self.parameters.values() if p.required and p.name not in args]
+        if missing:
+            raise errors.MissingParameters(names=missing)
+        for name, value in args.items():
+            self.parameters[name].check(value)
+
+
+def _method(operation: Callable[..., Any], *, mutating: bool) -> Method:
+    hints = typing.get_type_hints(operation)
+    found = {}
+    for parameter in list(inspect.signature(operation).parameters.values())[1:]:
+        kind, nullable = _json_type(hints[parameter.name])
+        required = parameter.default is inspect.Parameter.empty
+        found[parameter.name] = Parameter(parameter.name, kind, required, nullable)
+    return Method(operation, mutating, found)
+
+
+def _json_type(hint: Any) -> tuple[type, bool]:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    kinds = [typing.get_origin(option) or option for option in options]
+    return next(kind for kind in kinds if kind is not type(None)), type(None) in kinds
+
+
+def reads(*operations: Callable[..., Any]) -> list[Method]:
+    """Make methods of operations that change nothing."""
+    return [_method(operation, mutating=False) for operation in operations]
+
+
+def writes(*operations: Callable[..., Any]) -> list[Method]:
+    """Make methods of operations that take an idempotency key."""
+    return [_method(operation, mutating=True) for operation in operations]
+
+
+ALL: list[Method] = [
+    # IP blocks and subnets
+    *reads(ip_blocks.list_ip_blocks, ip_blocks.get_ip_block),
+    *writes(ip_blocks.create_ip_block, ip_blocks.update_ip_block, ip_blocks.delete_ip_block),
+    *reads(subnets.list_subnets),
+    *writes(subnets.create_subnet),
+    # IP addresses
+    *reads(
+        ip_addresses.list_ip_addresses,
+        ip_addresses.get_ip_address,
+        ip_addresses.list_allocated_ip_addresses,
+    ),
+    *writes(
+        ip_addresses.allocate_ip_address,
+        ip_addresses.allocate_ip_addresses,
+        ip_addresses.deallocate_ip_address,
+        ip_addresses.restore_ip_address,
+    ),
+    # Allocation in networks
+    *reads(networks.list_network_ip_blocks, networks.list_network_ips),
+    *writes(networks.allocate_network_ips, networks.deallocate_network_ips),
+    # Interfaces
+    *writes(interfaces.create_interface, interfaces.delete_interface),
+    *reads(interfaces.get_interface),
+    # MAC address ranges
+    *reads(
+        mac_address_ranges.list_mac_address_ranges, mac_address_ranges.get_mac_address_range
+    ),
+    *writes(
+        mac_address_ranges.create_mac_address_range,
+        mac_address_ranges.delete_mac_address_range,
+    ),
+]
+METHODS: Mapping[str, Method] = {method.name: method for method in ALL}
