@@ -313,6 +313,22 @@ def test_containment_and_overlap() -> None:
     assert not parse_cidr("fd00::/64").contains(wide)
 
 
+@pytest.mark.parametrize("text", ["10.0.0.9/32", "fd00::9/128"])
+def test_a_single_address_overlaps_itself_and_whatever_ends_there(text: str) -> None:
+    single = parse_cidr(text)
+    assert single.overlaps(single)
+    for length in range(8, single.prefix_length):
+        for value in (single.first, single.first + 1):
+            other = network_of(value, length)
+            assert single.overlaps(other) == other.contains(single.first)
+            assert other.overlaps(single) == other.contains(single)
+    assert not single.overlaps(network_of(single.first + 1, single.prefix_length))
+
+
+def test_reads_the_longest_spelling() -> None:
+    assert parse_address("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255") == SPACE_LAST
+
+
 def test_a_network_is_a_value() -> None:
     cidr = parse_cidr("10.0.0.0/24")
     assert cidr == Cidr(V4_BASE + 0x0A000000, V4_BASE + 0x0A0000FF, 24)
