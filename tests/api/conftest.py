@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from ipamd import config
@@ -18,6 +19,10 @@ class RecordingCaller:
     """A ``Caller`` that answers ``result`` or raises it, and keeps the calls it got."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.contexts: list[RequestContext] = []
         self.timeouts: list[float | None] = []
@@ -46,13 +51,22 @@ class RecordingCaller:
         raise AssertionError(f"the facade cast {method}")
 
 
-@pytest.fixture
-def caller() -> RecordingCaller:
-    """The workers' stand-in."""
-    return RecordingCaller()
+@pytest.fixture(scope="session")
+def facade() -> tuple[Flask, RecordingCaller]:
+    """A facade with the default configuration, and its caller; its URL map is built once."""
+    recording = RecordingCaller()
+    return create_app(config.load(["--config-file", os.devnull]), recording), recording
 
 
 @pytest.fixture
-def client(caller: RecordingCaller) -> FlaskClient:
-    """An HTTP client of a facade with the default configuration."""
-    return create_app(config.load(["--config-file", os.devnull]), caller).test_client()
+def caller(facade: tuple[Flask, RecordingCaller]) -> RecordingCaller:
+    """The workers' stand-in, with nothing recorded."""
+    recording = facade[1]
+    recording.forget()
+    return recording
+
+
+@pytest.fixture
+def client(facade: tuple[Flask, RecordingCaller], caller: RecordingCaller) -> FlaskClient:
+    """An HTTP client of the facade."""
+    return facade[0].test_client()
