@@ -38,13 +38,9 @@ def rfc2462(cidr: Cidr, mac: int) -> int:
     return _with_host_part(cidr, eui64 ^ 0x0200 << 48, mac)
 
 
-def _rfc2462_of_any_tenant(cidr: Cidr, tenant_id: str, mac: int) -> int:
-    return rfc2462(cidr, mac)
-
-
 GENERATORS: Mapping[str, Callable[[Cidr, str, int], int]] = {
     "tenant": tenant_based,
-    "rfc2462": _rfc2462_of_any_tenant,
+    "rfc2462": lambda cidr, _tenant_id, mac: rfc2462(cidr, mac),
 }
 """The generators by the names that the option ``ipv6_generator`` knows."""
 
