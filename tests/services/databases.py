@@ -1,0 +1,38 @@
+"""Databases of their own for tests, on a server that they share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """Give the URL of a new, empty database; drop it afterwards, connections or not.
+
+    ``server_url`` is that of any PostgreSQL or MariaDB database whose user may create others.
+    """
+    url = sa.make_url(server_url)
+    name = f"ipamd_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            if url.get_backend_name() == "postgresql":
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            else:
+                _disconnect_clients(connection, name)
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+
+
+def _disconnect_clients(connection: sa.Connection, database: str) -> None:
+    # A transaction left open would make DROP DATABASE wait for its metadata locks.
+    clients = sa.text("SELECT id FROM information_schema.processlist WHERE db = :database")
+    for client in connection.scalars(clients, {"database": database}).all():
+        connection.exec_driver_sql(f"KILL CONNECTION IF EXISTS {client}")

@@ -1,0 +1,166 @@
+"""pytest's side of the servers: option, selection, fixtures, summary.
+
+A test needs a server when it uses one of its fixtures, directly or not, or is marked
+``services(name, ...)``. ``--services=none`` (or a list of those to keep) deselects tests
+that need others, and the summary counts them; no test is skipped on the quiet.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.databases import fresh_database
+from tests.services.packages import MissingPackages
+from tests.services.shared import KINDS, SharedServers, install
+from tests.services.supervisor import descendants
+from tests.services.vhosts import fresh_vhost
+
+_shared = pytest.StashKey[SharedServers]()
+_left_out = pytest.StashKey[list[set[str]]]()
+_left_running = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--services",
+        default="all",
+        metavar="NAMES",
+        help="servers that tests may use: all, none, or some of " + ",".join(KINDS),
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_shared] = SharedServers()
+    config.stash[_left_out] = []
+    config.stash[_left_running] = []
+    _allowed(config)
+
+
+def _allowed(config: pytest.Config) -> set[str]:
+    option: str = config.getoption("services")
+    if option in ("all", "none"):
+        return set(KINDS) if option == "all" else set()
+    names = set(option.split(","))
+    if unknown := names - set(KINDS):
+        raise pytest.UsageError(f"--services: {', '.join(sorted(unknown))} is not a service")
+    return names
+
+
+def _own(item: pytest.Item) -> set[str]:
+    """Name the services of which the test starts servers itself."""
+    return {name for mark in item.iter_markers("services") for name in mark.args}
+
+
+def _used(item: pytest.Item) -> set[str]:
+    """Name the shared servers that the test uses."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and "database_url" in callspec.params:
+        fixtures.add(f"{callspec.params['database_url']}_url")
+    return {name for name in KINDS if f"{name}_url" in fixtures}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    allowed = _allowed(config)
+    left_out = {item: _own(item) | _used(item) for item in items}
+    left_out = {item: needs for item, needs in left_out.items() if needs - allowed}
+    if left_out:
+        config.stash[_left_out] = list(left_out.values())
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    config = session.config
+    if config.option.collectonly:
+        return
+    used = {name for item in session.items for name in _used(item)}
+    own = {name for item in session.items for name in _own(item)}
+    try:
+        install(used, own)
+    except MissingPackages as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    for name in sorted(used):
+        config.stash[_shared].begin(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.config.stash[_shared].close()
+    for pid in descendants(os.getpid()):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended by itself just now
+        session.config.stash[_left_running].append(f"{pid} {command}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if left_out := config.stash[_left_out]:
+        counts = Counter(name for needs in left_out for name in needs)
+        names = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        terminalreporter.write_line(
+            f"--services={config.getoption('services')}: "
+            f"left out {len(left_out)} tests that need a server ({names})",
+            yellow=True,
+        )
+    for process in config.stash[_left_running]:
+        terminalreporter.write_line(f"ERROR: left running by a test: {process}", red=True)
+
+
+@pytest.fixture(scope="session")
+def shared_servers(pytestconfig: pytest.Config) -> SharedServers:
+    """The servers of this test run."""
+    return pytestconfig.stash[_shared]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(shared_servers: SharedServers) -> str:
+    """transport_url of the shared RabbitMQ server, whose queues all tests see."""
+    return shared_servers.url("rabbitmq")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_management_url(rabbitmq_url: str, shared_servers: SharedServers) -> str:
+    """URL, with credentials, of the shared RabbitMQ server's management API."""
+    return shared_servers.management_url(rabbitmq_url)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(shared_servers: SharedServers) -> str:
+    """SQLAlchemy URL of the shared PostgreSQL server, not for tables."""
+    return shared_servers.url("postgresql")
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(shared_servers: SharedServers) -> str:
+    """SQLAlchemy URL of the shared MariaDB server, not for tables."""
+    return shared_servers.url("mariadb")
+
+
+@pytest.fixture
+def transport_url(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[str]:
+    """transport_url of a virtual host that is this test's own."""
+    with fresh_vhost(rabbitmq_url, rabbitmq_management_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """SQLAlchemy URL of an empty database that is this test's own; three times, one a kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/ipamd.sqlite"
+        return
+    with fresh_database(request.getfixturevalue(f"{request.param}_url")) as url:
+        yield url

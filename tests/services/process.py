@@ -1,0 +1,137 @@
+"""Programs that tests start: none outlives the test run, however that ends.
+
+Each runs under a supervisor of its own (see ``supervisor.py``), in its own session, so that
+Ctrl-C reaches pytest alone and pytest decides what ends when.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.services import supervisor
+from tests.services.supervisor import descendants
+
+
+class Process:
+    """A running program with everything it starts.
+
+    ``output`` is the file that takes its standard output and error; ``user`` the account
+    it runs as; ``owned_folder`` a folder that goes when the test run dies.
+
+    Raises: RuntimeError when the program cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        *,
+        output: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: str | None = None,
+        owned_folder: Path | None = None,
+    ) -> None:
+        self.output = output
+        status, status_write = os.pipe()
+        with output.open("ab") as log:
+            self._supervisor = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-IS",
+                    supervisor.__file__,
+                    str(os.getpid()),
+                    str(status_write),
+                    str(owned_folder or "-"),
+                    user or "-",
+                    *(os.fspath(part) for part in command),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                pass_fds=[status_write],
+                start_new_session=True,
+            )
+        os.close(status_write)
+        with os.fdopen(status) as reader:
+            pid = reader.read().strip()
+        if not pid:
+            self._supervisor.wait()
+            raise RuntimeError(f"{command[0]} did not start:\n{self.tail()}")
+        self.pid = int(pid)
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs, then the exit code; -n when signal n ended it."""
+        code = self._supervisor.poll()
+        return code if code is None or code <= 128 else 128 - code
+
+    def pids(self) -> list[int]:
+        """List the process and its descendants."""
+        return descendants(self._supervisor.pid)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program itself."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to the program and all its descendants."""
+        for pid in self.pids():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+
+    def terminate(self) -> None:
+        """Ask it to stop (SIGTERM)."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it and all its descendants at once (SIGKILL) and wait until they are gone."""
+        self.signal_all(signal.SIGKILL)
+        self._supervisor.terminate()
+        self._supervisor.wait()
+
+    def pause(self) -> None:
+        """Freeze it and its descendants (SIGSTOP)."""
+        self.signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after ``pause``."""
+        self.signal_all(signal.SIGCONT)
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end and return ``returncode``.
+
+        Raises: subprocess.TimeoutExpired after ``timeout`` seconds.
+        """
+        self._supervisor.wait(timeout)
+        code = self.returncode
+        assert code is not None
+        return code
+
+    def stop(self, timeout: float = 30) -> int:
+        """Stop it as an operator would and return its code; kill it when it does not heed.
+
+        Raises: RuntimeError when it had to be killed.
+        """
+        self.terminate()
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise RuntimeError(
+                f"process {self.pid} ignored SIGTERM for {timeout} s:\n{self.tail()}"
+            ) from None
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the last lines of its output."""
+        text = self.output.read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
