@@ -68,11 +68,18 @@ class FreeSpace:
         """Add further rows of the same block; those that are known already are left out.
 
         A row is known by its key: what was loaded before may have changed since.
+
+        Raises: ValueError if a new row overlaps what is free already.
         """
         for first, last in rows:
             if last in self._before or last in self._first_of:
                 continue
-            self._lasts.insert(bisect_left(self._lasts, last), last)
+            index = bisect_left(self._lasts, last)
+            below = self._lasts[index - 1] if index else -1
+            above = index < len(self._lasts) and self._first_of[self._lasts[index]] <= last
+            if above or not below < first <= last:
+                raise ValueError("free intervals overlap")
+            self._lasts.insert(index, last)
             self._first_of[last] = first
 
     def __iter__(self) -> Iterator[Interval]:

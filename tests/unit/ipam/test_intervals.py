@@ -129,6 +129,57 @@ FreeSpaceAgainstASet.TestCase.settings = settings(
 TestFreeSpaceAgainstASet = FreeSpaceAgainstASet.TestCase
 
 
+@given(st.sets(OFFSETS), st.data())
+def test_rows_loaded_on_demand_keep_what_was_done_before(
+    offsets: set[int], data: st.DataObject
+) -> None:
+    free = absolute(offsets)
+    rows = rows_of(free, absolute(data.draw(st.sets(OFFSETS, max_size=5))))
+    space = FreeSpace([])
+    taken: set[int] = set()
+    for offset in data.draw(st.lists(OFFSETS, max_size=30)):
+        value = BLOCK.first + offset
+        # The table is read as it was: nothing has been written to it yet.  Neighbours
+        # are read as well, so that an address given back finds them.
+        space.load([row for row in rows if row.first - 1 <= value <= row.last + 1])
+        assert space.contains(value) == (value in free - taken)
+        if value in taken:
+            space.give(value)
+            taken.remove(value)
+        elif value in free:
+            space.take(value)
+            taken.add(value)
+    assert addresses_of(written(rows, space.changes())) == free - taken
+
+
+def test_a_row_that_was_read_before_is_left_out() -> None:
+    space = FreeSpace([(100, 199)])
+    space.take(199)
+    space.take(100)
+    space.load([(100, 199), (250, 260)])
+    assert list(space) == [Interval(101, 198), Interval(250, 260)]
+    space.load([(10, 20), (201, 240)])
+    assert [row.first for row in space] == [10, 101, 201, 250]
+    assert space.changes() == Changes([199], [], [Interval(101, 198)])
+
+
+@pytest.mark.parametrize("row", [(150, 250), (50, 100), (120, 130), (90, 300), (260, 255)])
+def test_refuses_to_load_a_row_that_overlaps(row: tuple[int, int]) -> None:
+    space = FreeSpace([(100, 199), (220, 230)])
+    with pytest.raises(ValueError, match="overlap"):
+        space.load([row])
+    assert list(space) == [Interval(100, 199), Interval(220, 230)]
+
+
+def test_finding_the_lowest_addresses_takes_none_of_them() -> None:
+    space = FreeSpace([(100, 101), (110, 119)])
+    assert space.lowest(4) == [Interval(100, 101), Interval(110, 111)]
+    assert space.lowest(0) == []
+    assert not space.changes()
+    assert space.take_lowest(4) == [Interval(100, 101), Interval(110, 111)]
+    assert list(space) == [Interval(112, 119)]
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> tuple[Cidr, Exclusions]:
     cidr = parse_cidr(draw(st.sampled_from(["10.0.0.0/24", "10.0.3.64/26", "fd00::/120"])))
