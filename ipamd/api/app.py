@@ -54,7 +54,7 @@ def handle_errors(app: Flask, mounts: tuple[Mount, ...]) -> None:
         return mount_of(mounts, request.path).page(error)
 
     def unexpected(error: Exception) -> Response:
-        LOG.exception("%s %s failed", request.method, request.path)
+        LOG.error("%s %s failed", request.method, request.path, exc_info=error)
         return mount_of(mounts, request.path).fault(errors.IpamError())
 
     app.register_error_handler(errors.IpamError, fault)

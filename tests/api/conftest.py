@@ -59,14 +59,14 @@ def facade() -> tuple[Flask, RecordingCaller]:
 
 
 @pytest.fixture
-def caller(facade: tuple[Flask, RecordingCaller]) -> RecordingCaller:
-    """The workers' stand-in, with nothing recorded."""
-    recording = facade[1]
+def client(facade: tuple[Flask, RecordingCaller]) -> FlaskClient:
+    """An HTTP client of the facade, whose caller has nothing recorded."""
+    app, recording = facade
     recording.forget()
-    return recording
+    return app.test_client()
 
 
 @pytest.fixture
-def client(facade: tuple[Flask, RecordingCaller], caller: RecordingCaller) -> FlaskClient:
-    """An HTTP client of the facade."""
-    return facade[0].test_client()
+def caller(facade: tuple[Flask, RecordingCaller]) -> RecordingCaller:
+    """The workers' stand-in behind ``client``."""
+    return facade[1]

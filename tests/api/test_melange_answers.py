@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
-
 import pytest
+from defusedxml import ElementTree
 from flask.testing import FlaskClient
 
 from ipamd import errors

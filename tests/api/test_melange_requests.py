@@ -215,7 +215,7 @@ def test_every_row_of_the_table_calls_its_method(
             if route.answer.shape is routes.Shape.MANY
         }
         path = row.path.replace("{", "").replace("}", "")
-        json = {"ip_addresses": []} if row.verb in ("POST", "PUT") else None
+        json: dict[str, Any] | None = {"ip_addresses": []} if row.verb in ("POST", "PUT") else None
         answer = client.open(path, method=row.verb, json=json)
         assert (answer.status_code, caller.calls[-1][0]) == (row.status, row.method), row
         called += 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from xml.etree import ElementTree
 
 import pytest
+from defusedxml import ElementTree
 from flask.testing import FlaskClient
 
 from ipamd import errors

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
+from defusedxml import ElementTree
 from werkzeug.exceptions import BadRequest
 
 from ipamd.api import xml
@@ -23,9 +23,9 @@ from ipamd.api import xml
         ("<ip_range><offset>-3</offset></ip_range>", {"ip_range": {"offset": -3}}),
         ("<ip_range><offset>x</offset></ip_range>", {"ip_range": {"offset": "x"}}),
         (
-            "<instance><interfaces><interface/><interface><mac_address>m</mac_address>"
-            "<network><id>n</id><addresses><address>a</address></addresses></network>"
-            "</interface></interfaces></instance>",
+            """<instance><interfaces><interface/><interface><mac_address>m</mac_address>
+            <network><id>n</id><addresses><address>a</address></addresses></network>
+            </interface></interfaces></instance>""",
             {
                 "instance": {
                     "interfaces": [
@@ -36,8 +36,8 @@ from ipamd.api import xml
             },
         ),
         (
-            "<ip_addresses><ip_address><ip_block_id>b</ip_block_id>"
-            "<ip_address>a</ip_address></ip_address></ip_addresses>",
+            """<ip_addresses><ip_address><ip_block_id>b</ip_block_id>
+            <ip_address>a</ip_address></ip_address></ip_addresses>""",
             {"ip_addresses": [{"ip_block_id": "b", "ip_address": "a"}]},
         ),
     ],
@@ -68,7 +68,11 @@ def test_broken_and_hostile_documents_are_refused(text: str) -> None:
 
 
 def test_answers_are_spelled_as_melange_spelled_them() -> None:
-    block = {"gateway": None, "created_at": "2012-05-21T18:00:41.123456Z", "ip_routes": []}
+    block: dict[str, Any] = {
+        "gateway": None,
+        "created_at": "2012-05-21T18:00:41.123456Z",
+        "ip_routes": [],
+    }
     text = xml.render({"ip_addresses": [{"version": 4, "ip_block": block}]})
     assert text == (
         "<ip_addresses>\n"

@@ -104,7 +104,7 @@ def _document(
         return {root: _linked([result], root, version, route, arguments)[0]}
     singular = xml.SINGULARS.get(root, root.removesuffix("s"))
     page: dict[str, Any] = {root: _linked(result[root], singular, version, route, arguments)}
-    document = {"instance": page} if route.answer.shape is Shape.INSTANCE else page
+    document: dict[str, Any] = {"instance": page} if route.answer.shape is Shape.INSTANCE else page
     if result.get("next_marker") is not None:
         link = pagination.next_link(request, arguments["limit"], result["next_marker"])
         document[f"{root}_links"] = [link]
