@@ -63,7 +63,22 @@ class Transaction:
         ``payload`` is the resource as in RPC results; ``address`` makes the event part
         of that address's history.
         """
-        self.events.append(outbox.Event(event_type, dict(payload), tenant_id, address, priority))
+        self.events.append(
+            outbox.Event(
+                event_type,
+                dict(payload),
+                tenant_id,
+                address,
+                priority,
+                self.context.request_id,
+                self.request_key,
+            )
+        )
+
+    @property
+    def dialect(self) -> str:
+        """The database's name as SQLAlchemy knows it."""
+        return self.connection.dialect.name
 
 
 class Database:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from ipamd import errors
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import IdempotencyKey, table_of
 
 MAX_LENGTH = 255
 
 _KEYS = table_of(IdempotencyKey)
-_FIND = sa.select(_KEYS.c.method, _KEYS.c.fingerprint, _KEYS.c.answer).where(
-    _KEYS.c.tenant_id == sa.bindparam("tenant"), _KEYS.c.key == sa.bindparam("key")
+_FIND = sa.select(_KEYS).where(
+    _KEYS.c.tenant_id.in_(sa.bindparam("tenants", expanding=True)),
+    _KEYS.c.key.in_(sa.bindparam("keys", expanding=True)),
 )
-_INSERT = sa.insert(_KEYS)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Keyed:
     key: str
     method: str
     fingerprint: str
+
+    @property
+    def scoped_key(self) -> tuple[str, str]:
+        """The key with the tenant it belongs to."""
+        return self.tenant_id, self.key
 
 
 def keyed(tenant_id: str, key: object, method: str, args: Mapping[str, Any]) -> Keyed:
@@ -45,17 +51,35 @@ def keyed(tenant_id: str, key: object, method: str, args: Mapping[str, Any]) -> 
     return Keyed(tenant_id, key, method, digest)
 
 
-def find(tx: Transaction, request: Keyed) -> tuple[Any] | None:
-    """Return the stored answer, in a tuple, when this request was done before.
+@dataclass(frozen=True)
+class Stored:
+    """What is stored under a key: the request that it was, and its answer."""
 
-    Raises: IdempotencyKeyReused when the key belongs to another request.
-    """
-    row = tx.execute(_FIND, {"tenant": request.tenant_id, "key": request.key}).first()
-    if row is None:
-        return None
-    if (row.method, row.fingerprint) != (request.method, request.fingerprint):
-        raise errors.IdempotencyKeyReused()
-    return (json.loads(row.answer),)
+    request: Keyed
+    answer_json: str
+
+    def answer_to(self, request: Keyed) -> Any:
+        """Return the answer, if it was given to the same request.
+
+        Raises: IdempotencyKeyReused
+        """
+        if request != self.request:
+            raise errors.IdempotencyKeyReused()
+        return json.loads(self.answer_json)
+
+
+def find(tx: Transaction, requests: Sequence[Keyed]) -> dict[tuple[str, str], Stored]:
+    """Read what is stored under the keys of ``requests``, by tenant and key."""
+    values = {
+        "tenants": list({request.tenant_id for request in requests}),
+        "keys": [request.key for request in requests],
+    }
+    return {
+        (row.tenant_id, row.key): Stored(
+            Keyed(row.tenant_id, row.key, row.method, row.fingerprint), row.answer
+        )
+        for row in tx.execute(_FIND, values)
+    }
 
 
 def store(tx: Transaction, answers: list[tuple[Keyed, Any]]) -> None:
@@ -71,4 +95,4 @@ def store(tx: Transaction, answers: list[tuple[Keyed, Any]]) -> None:
         }
         for request, answer in answers
     ]
-    tx.execute(_INSERT, rows)
+    bulk.insert(tx, _KEYS, rows)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ipamd.db import bulk
 from ipamd.db.models import Lease, Outbox, table_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ LEASE = "relay"
 
 _OUTBOX = table_of(Outbox)
 _LEASES = table_of(Lease)
-_INSERT = sa.insert(_OUTBOX)
 _CLAIM = (
     sa.select(_OUTBOX)
     .where(_OUTBOX.c.sent_at.is_(None))
@@ -55,7 +55,9 @@ class Event:
     payload: dict[str, Any]
     tenant_id: str | None
     address: int | None
-    priority: str = "INFO"
+    priority: str
+    request_id: str | None
+    idempotency_key: str | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class OutboxEvent:
 
 def store(tx: Transaction, events: Sequence[Event]) -> None:
     """Insert ``events`` in their order, as one multi-row statement."""
-    tx.execute(_INSERT, [_row(tx, event) for event in events])
+    bulk.insert(tx, _OUTBOX, [_row(tx, event) for event in events])
 
 
 def _row(tx: Transaction, event: Event) -> dict[str, Any]:
@@ -80,9 +82,9 @@ def _row(tx: Transaction, event: Event) -> dict[str, Any]:
         **event.payload,
         "event_id": event_id,
         "occurred_at": timestamp(tx.now),
-        "request_id": tx.context.request_id,
+        "request_id": event.request_id,
         "tenant_id": event.tenant_id,
-        "idempotency_key": tx.request_key,
+        "idempotency_key": event.idempotency_key,
     }
     return {
         "event_id": event_id,

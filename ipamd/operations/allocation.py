@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ipamd import errors
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.ids import new_id
 from ipamd.db.models import IpAddress, IpBlock, IpOctet, IpRange, table_of
@@ -23,6 +24,7 @@ from ipamd.ipam.exclusions import Exclusions
 from ipamd.ipam.generators import GENERATORS
 from ipamd.ipam.intervals import Interval
 from ipamd.ipam.reserved import reserved_addresses
+from ipamd.operations import free_space
 from ipamd.operations.common import Resource, Row
 from ipamd.operations.free_space import IP, StoredSpace
 from ipamd.operations.interface_states import InterfaceState
@@ -32,7 +34,6 @@ _BLOCKS = table_of(IpBlock)
 _RANGES = table_of(IpRange)
 _OCTETS = table_of(IpOctet)
 
-_INSERT = sa.insert(ADDRESSES)
 _RULES = sa.union_all(
     sa.select(_RANGES.c.offset, _RANGES.c.length, sa.literal(-1).label("octet")).where(
         _RANGES.c.policy_id == sa.bindparam("policy")
@@ -56,21 +57,28 @@ _OLDEST = (
         ADDRESSES.c.deallocated_at.is_not(None),
     )
     .order_by(ADDRESSES.c.deallocated_at, ADDRESSES.c.id)
+    # Nearly always the first one will do; a policy may forbid some of those behind it.
+    .limit(256)
 )
 
 
 class BlockAllocation:
-    """The addresses that one transaction hands out from one locked block."""
+    """The addresses that one transaction hands out from one locked block.
 
-    def __init__(self, tx: Transaction, block: Row) -> None:
+    ``counted``: how many addresses its ``allocated`` column counts in advance.
+    """
+
+    def __init__(self, tx: Transaction, block: Row, *, counted: int = 0) -> None:
         self._tx = tx
         self.block = block
         self.cidr = Cidr(block.first, block.last, block.prefix_length)
-        self._space = StoredSpace(
+        self.space = StoredSpace(
             tx, IP, block.id, Interval(block.first, block.last), _exclusions(tx, block, self.cidr)
         )
-        self._rows: list[Resource] = []
-        self._reclaimed = 0
+        self.rows: list[Resource] = []
+        self._counted = counted
+        self._allocated = block.allocated - counted
+        self._quarantined = block.quarantined
 
     def allocate(self, interface: InterfaceState, chosen: int | None) -> Resource:
         """Hand out the address ``chosen``, or the next one, to ``interface``.
@@ -81,13 +89,14 @@ class BlockAllocation:
         """
         if self.block.subnets:
             raise errors.BlockHasSubnets()
+        interface.check_network(self.block.network_id)
         if chosen is None:
             address = self._next(interface)
         else:
             self._check_chosen(chosen)
             address = chosen
         interface.join(self.block.network_id)
-        self._space.take(address)
+        self.space.take(address)
         return self._hold(interface, address)
 
     def allocate_many(self, interface: InterfaceState, count: int) -> list[Resource]:
@@ -97,18 +106,24 @@ class BlockAllocation:
         """
         if self.block.subnets:
             raise errors.BlockHasSubnets()
-        found = self._space.lowest(count)
+        interface.check_network(self.block.network_id)
+        found = self.space.lowest(count)
         while found is None:
             self._reclaim()
-            found = self._space.lowest(count)
+            found = self.space.lowest(count)
         interface.join(self.block.network_id)
         for interval in found:
-            self._space.take(interval.first, interval.last)
+            self.space.take(interval.first, interval.last)
         return [
             self._hold(interface, address)
             for interval in found
             for address in range(interval.first, interval.last + 1)
         ]
+
+    def released(self, held: int) -> None:
+        """Count addresses whose rows the caller has put into quarantine."""
+        self._allocated -= held
+        self._quarantined += held
 
     def _next(self, interface: InterfaceState) -> int:
         start = None
@@ -118,16 +133,16 @@ class BlockAllocation:
             generate = GENERATORS[self._tx.conf.ipam.ipv6_generator]
             start = generate(self.cidr, interface.tenant_id, interface.mac)
         while True:
-            address = self._space.next_free(start)
+            address = self.space.next_free(start)
             if address is None and start is not None:
-                address = self._space.next_free()
+                address = self.space.next_free()
             if address is not None:
                 return address
             self._reclaim()
 
     def _check_chosen(self, chosen: int) -> None:
-        if self.cidr.contains(chosen) and self._space.is_free(chosen):
-            if self._space.allows(chosen):
+        if self.cidr.contains(chosen) and self.space.is_free(chosen):
+            if self.space.allows(chosen):
                 return
             refusal: errors.IpamError = errors.AddressDisallowedByPolicy()
         elif not self.cidr.contains(chosen):
@@ -135,8 +150,8 @@ class BlockAllocation:
         else:
             refusal = errors.AddressAlreadyAllocated()
         # Melange answered "full" to whatever was asked of a full block.
-        may_reclaim = self._tx.conf.ipam.reclaim_when_full and self.block.quarantined
-        if not may_reclaim and self._space.next_free() is None:
+        may_reclaim = self._tx.conf.ipam.reclaim_when_full and self._quarantined
+        if not may_reclaim and self.space.next_free() is None:
             raise errors.NoMoreAddressesError()
         raise refusal
 
@@ -146,18 +161,15 @@ class BlockAllocation:
         Raises: NoMoreAddressesError when there is none, or it is not wanted.
         """
         tx = self._tx
-        if not tx.conf.ipam.reclaim_when_full or not self.block.quarantined:
+        if not tx.conf.ipam.reclaim_when_full or not self._quarantined:
             raise errors.NoMoreAddressesError()
-        # Streams: stops at the first row that the policy allows, nearly always the first.
-        rows = tx.execute(
-            _OLDEST.offset(self._reclaimed).limit(64), {"block": self.block.id}
-        ).all()
-        oldest = next((row for row in rows if self._space.allows(row.address)), None)
+        rows = tx.execute(_OLDEST, {"block": self.block.id}).all()
+        oldest = next((row for row in rows if self.space.allows(row.address)), None)
         if oldest is None:
             raise errors.NoMoreAddressesError()
         free(tx, [oldest])
-        self._space.give(oldest.address)
-        tx.execute(_COUNT, {"block": self.block.id, "held": 0, "released": -1})
+        self.space.give(oldest.address)
+        self._quarantined -= 1
 
     def _hold(self, interface: InterfaceState, address: int) -> Resource:
         tx = self._tx
@@ -172,7 +184,7 @@ class BlockAllocation:
             "created_at": tx.now,
             "updated_at": tx.now,
         }
-        self._rows.append(row)
+        self.rows.append(row)
         moment = timestamp(tx.now)
         result = {
             "id": row["id"],
@@ -190,26 +202,38 @@ class BlockAllocation:
 
     def flush(self) -> None:
         """Write the free space, the new rows and the block's counters."""
-        if not self._rows:
-            return
-        tx = self._tx
-        self._space.flush()
-        tx.execute(_INSERT, self._rows)
-        count(tx, self.block.id, held=len(self._rows))
-        if self._is_full_now():
-            tx.emit(
-                "ip_block.full",
-                {"id": self.block.id, "cidr": str(self.cidr)},
-                tenant_id=self.block.tenant_id,
-            )
-        self._rows = []
+        flush(self._tx, [self])
 
-    def _is_full_now(self) -> bool:
-        """Tell from the counters whether the last free address is gone."""
+    def counts(self) -> tuple[int, int]:
+        """Return what to add to the block's columns ``allocated`` and ``quarantined``."""
+        held = self._allocated + len(self.rows) - self.block.allocated
+        return held, self._quarantined - self.block.quarantined
+
+    def tell_if_full(self) -> None:
+        """Emit ``ip_block.full`` when the last free address was handed out."""
         block = self.block
         reserved = reserved_addresses(self.cidr, block.gateway, block.reserve_network_address)
-        used = block.allocated + block.quarantined + len(self._rows) + len(reserved)
-        return bool(used >= self.cidr.size)
+        used = self._allocated + len(self.rows) + self._quarantined + len(reserved)
+        if self.rows and used >= self.cidr.size:
+            payload = {"id": block.id, "cidr": str(self.cidr)}
+            self._tx.emit("ip_block.full", payload, tenant_id=block.tenant_id)
+
+
+def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
+    """Write what was handed out from several blocks: one statement for each table."""
+    free_space.flush(tx, IP, [allocation.space for allocation in allocations])
+    rows = [row for allocation in allocations for row in allocation.rows]
+    bulk.insert(tx, ADDRESSES, rows)
+    changed = [
+        {"block": allocation.block.id, "held": held, "released": released}
+        for allocation in allocations
+        for held, released in [allocation.counts()]
+        if held or released
+    ]
+    if changed:
+        tx.execute(_COUNT, changed if len(changed) > 1 else changed[0])
+    for allocation in allocations:
+        allocation.tell_if_full()
 
 
 def count(tx: Transaction, block_id: str, *, held: int = 0, released: int = 0) -> None:

@@ -12,27 +12,29 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import FreeMacRange, FreeRange, table_of
 from ipamd.ipam.exclusions import Exclusions
-from ipamd.ipam.intervals import FreeSpace, Interval
+from ipamd.ipam.intervals import Changes, FreeSpace, Interval
 
 
 @dataclass(frozen=True)
 class _Statements:
     """The statements on one table of free ranges, built once."""
 
+    table: sa.Table
     owner: str
     read: sa.Select[Any]
     delete: sa.Delete
     update: sa.Update
-    insert: sa.Insert
 
 
 def _statements(table: sa.Table, owner: str) -> _Statements:
     mine = table.c[owner] == sa.bindparam("owner")
     key = sa.and_(mine, table.c.last == sa.bindparam("key"))
     return _Statements(
+        table,
         owner,
         sa.select(table.c.first, table.c.last)
         .where(mine, table.c.last >= sa.bindparam("start"))
@@ -40,7 +42,6 @@ def _statements(table: sa.Table, owner: str) -> _Statements:
         .limit(sa.bindparam("row_limit")),
         sa.delete(table).where(key),
         sa.update(table).where(key).values(first=sa.bindparam("new_first")),
-        sa.insert(table),
     )
 
 
@@ -68,6 +69,11 @@ class StoredSpace:
         self._space = FreeSpace([])
         # Stretches of the block of which every free range has been read.
         self._known: list[tuple[int, int]] = []
+
+    def preload(self, start: int, run: Interval | None) -> None:
+        """Take over what the caller has read: the first free range from ``start`` on."""
+        self._space.load([run] if run else [])
+        self._known.append((start, run.last if run else self._bounds.last))
 
     def next_free(self, start: int | None = None) -> int | None:
         """Return the first free address at or after ``start`` that the policy allows.
@@ -145,29 +151,35 @@ class StoredSpace:
         return int(upto)
 
     def flush(self) -> None:
-        """Write what has changed: at most one statement each to delete, update, insert."""
+        """Write what has changed."""
+        flush(self._tx, self._statements, [self])
+
+    def drain(self) -> tuple[str, Changes]:
+        """Return the owner and the changes to write, and forget what was read."""
         changes = self._space.changes()
-        if changes.deletes:
-            self._tx.execute(
-                self._statements.delete, [self._key(last) for last in changes.deletes]
-            )
-        if changes.updates:
-            self._tx.execute(
-                self._statements.update,
-                [{**self._key(last), "new_first": first} for last, first in changes.updates],
-            )
-        if changes.inserts:
-            self._tx.execute(self._statements.insert, list(self._rows(changes.inserts)))
         self._space = FreeSpace([])
         self._known = []
+        return self._owner_id, changes
 
-    def _key(self, last: int) -> dict[str, object]:
-        return {"owner": self._owner_id, "key": last}
 
-    def _rows(self, intervals: Iterable[Interval]) -> Iterable[dict[str, object]]:
-        for interval in intervals:
-            yield {
-                self._statements.owner: self._owner_id,
-                "first": interval.first,
-                "last": interval.last,
-            }
+def flush(tx: Transaction, statements: _Statements, spaces: Iterable[StoredSpace]) -> None:
+    """Write the changes of several spaces: one statement to delete, one to upsert."""
+    deletes: list[dict[str, Any]] = []
+    upserts: list[dict[str, Any]] = []
+    updates = 0
+    for space in spaces:
+        owner_id, changes = space.drain()
+        deletes += [{"owner": owner_id, "key": last} for last in changes.deletes]
+        runs = [Interval(first, last) for last, first in changes.updates] + changes.inserts
+        updates += len(changes.updates)
+        upserts += [
+            {statements.owner: owner_id, "first": run.first, "last": run.last} for run in runs
+        ]
+    if deletes:
+        tx.execute(statements.delete, deletes if len(deletes) > 1 else deletes[0])
+    if len(upserts) == updates == 1:
+        row = upserts[0]
+        values = {"owner": row[statements.owner], "key": row["last"], "new_first": row["first"]}
+        tx.execute(statements.update, values)
+    else:
+        bulk.upsert(tx, statements.table, upserts, "first")

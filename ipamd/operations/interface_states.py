@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,43 +14,54 @@ from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, table_of
 from ipamd.db.outbox import timestamp
 from ipamd.ipam.mac import format_mac
 from ipamd.operations import mac_addresses
-from ipamd.operations.common import Resource
+from ipamd.operations.common import Resource, Row
 
 INTERFACES = table_of(Interface)
 _MACS = table_of(MacAddress)
 _LIVE = table_of(IpAddress).alias("live")
-_BLOCKS = table_of(IpBlock)
 
-_FIRST_LIVE = table_of(IpAddress).alias("candidate")
-# SELECT i.*, m.address, live.id, b.network_id FROM interfaces i
-#   LEFT JOIN mac_addresses m ON m.interface_id = i.id
-#   LEFT JOIN ip_addresses live ON live.id = (the oldest address of i not in quarantine)
-#   LEFT JOIN ip_blocks b ON b.id = live.ip_block_id
-_STATE = (
-    sa.select(
-        INTERFACES,
-        _MACS.c.address.label("mac"),
-        _LIVE.c.id.label("live_id"),
-        _BLOCKS.c.network_id.label("network_id"),
+_CANDIDATE = table_of(IpAddress).alias("candidate")
+_OLDEST_LIVE = (
+    sa.select(_CANDIDATE.c.id)
+    .where(
+        _CANDIDATE.c.interface_id == INTERFACES.c.id,
+        _CANDIDATE.c.deallocated_at.is_(None),
     )
-    .select_from(
-        INTERFACES.outerjoin(_MACS, _MACS.c.interface_id == INTERFACES.c.id)
-        .outerjoin(
-            _LIVE,
-            _LIVE.c.id
-            == sa.select(_FIRST_LIVE.c.id)
-            .where(
-                _FIRST_LIVE.c.interface_id == INTERFACES.c.id,
-                _FIRST_LIVE.c.deallocated_at.is_(None),
-            )
-            .order_by(_FIRST_LIVE.c.id)
-            .limit(1)
-            .correlate(INTERFACES)
-            .scalar_subquery(),
-        )
-        .outerjoin(_BLOCKS, _BLOCKS.c.id == _LIVE.c.ip_block_id)
+    .order_by(_CANDIDATE.c.id)
+    .limit(1)
+    .correlate(INTERFACES)
+    .scalar_subquery()
+)
+_NETWORK = table_of(IpBlock).alias("bound_block")
+
+STATE_COLUMNS = (
+    INTERFACES.c.id.label("interface_id"),
+    INTERFACES.c.tenant_id.label("interface_tenant_id"),
+    INTERFACES.c.device_id,
+    _MACS.c.address.label("mac"),
+    _LIVE.c.id.label("live_id"),
+    _NETWORK.c.network_id.label("bound_network_id"),
+)
+
+
+def _with_network(interfaces: sa.FromClause) -> sa.Join:
+    """Join interfaces with their MAC address and the block of their oldest live address."""
+    return (
+        sa.outerjoin(interfaces, _MACS, _MACS.c.interface_id == INTERFACES.c.id)
+        .outerjoin(_LIVE, _LIVE.c.id == _OLDEST_LIVE)
+        .outerjoin(_NETWORK, _NETWORK.c.id == _LIVE.c.ip_block_id)
     )
-    .where(INTERFACES.c.id == sa.bindparam("interface_id"))
+
+
+def join_state(left: sa.FromClause, interface_id: sa.BindParameter[str]) -> sa.Join:
+    """Join ``left`` with the state of one interface, which may not exist."""
+    return _with_network(sa.outerjoin(left, INTERFACES, INTERFACES.c.id == interface_id))
+
+
+_STATES = (
+    sa.select(*STATE_COLUMNS)
+    .select_from(_with_network(INTERFACES))
+    .where(INTERFACES.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
 
 
@@ -64,8 +76,8 @@ class InterfaceState:
     bound: bool
     network_id: str | None
 
-    def join(self, network_id: str | None) -> None:
-        """Bind the interface to the network of a block that it gets an address from.
+    def check_network(self, network_id: str | None) -> None:
+        """Check that the interface may get an address of the network.
 
         Raises: InterfaceOnAnotherNetwork
         """
@@ -73,6 +85,9 @@ class InterfaceState:
             raise errors.InterfaceOnAnotherNetwork(
                 f"Interface {self.id} is configured on another network"
             )
+
+    def join(self, network_id: str | None) -> None:
+        """Bind the interface to the network of a block that it gets an address from."""
         self.bound, self.network_id = True, network_id
 
     def show_new(self, tx: Transaction) -> Resource:
@@ -91,11 +106,26 @@ class InterfaceState:
 
 def find(tx: Transaction, interface_id: str) -> InterfaceState | None:
     """Look an interface up by its id, whoever's it is."""
-    row = tx.execute(_STATE, {"interface_id": interface_id}).first()
-    if row is None:
+    return find_many(tx, [interface_id]).get(interface_id)
+
+
+def find_many(tx: Transaction, interface_ids: Collection[str]) -> dict[str, InterfaceState]:
+    """Look interfaces up by their ids; those that do not exist are left out."""
+    states = (from_row(row) for row in tx.execute(_STATES, {"ids": list(interface_ids)}))
+    return {state.id: state for state in states if state}
+
+
+def from_row(row: Row) -> InterfaceState | None:
+    """Make a state of a row with ``STATE_COLUMNS``; None where no interface was joined."""
+    if row.interface_id is None:
         return None
     return InterfaceState(
-        row.id, row.tenant_id, row.device_id, row.mac, row.live_id is not None, row.network_id
+        row.interface_id,
+        row.interface_tenant_id,
+        row.device_id,
+        row.mac,
+        row.live_id is not None,
+        row.bound_network_id,
     )
 
 

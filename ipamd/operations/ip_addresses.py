@@ -74,7 +74,7 @@ def allocate_ip_address(
     """
     fields = Fields(ip_address, "ip_address")
     chosen = fields.address("address", "address is not a valid address")
-    interface_id, lessee, device, mac = _holder(fields)
+    interface_id, lessee, device, mac = holder(fields)
     block = ip_blocks.lock(tx, ip_block_id, tenant_id)
     interface = interface_states.find_or_create(
         tx, interface_id, lessee or block.tenant_id, device, mac
@@ -103,7 +103,7 @@ def allocate_ip_addresses(
         fields.wrong("count", f"count should be between 1 and {MAX_COUNT}")
     if fields.body.get("address"):
         fields.wrong("address", "address can not be chosen together with count")
-    interface_id, lessee, device, mac = _holder(fields)
+    interface_id, lessee, device, mac = holder(fields)
     block = ip_blocks.lock(tx, ip_block_id, tenant_id)
     if count > block.last - block.first + 1:
         raise errors.NoMoreAddressesError("IpBlock has fewer addresses than count")
@@ -149,7 +149,7 @@ def find(tx: Transaction, block: Row, address: str) -> Row:
     return quarantine.locked_row(tx, block, value)
 
 
-def _holder(fields: Fields) -> tuple[str | None, str | None, str | None, int | None]:
+def holder(fields: Fields) -> tuple[str | None, str | None, str | None, int | None]:
     """Read who is to hold an address: interface, lessee, device and MAC address.
 
     Raises: ValidationError

@@ -28,21 +28,27 @@ def release(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
     held = [row for row in rows if row.deallocated_at is None]
     if not held:
         return
+    mark_released(tx, [row.id for row in held])
+    allocation.count(tx, block.id, held=-len(held), released=len(held))
+    for row in held:
+        tell_released(tx, row)
+
+
+def mark_released(tx: Transaction, address_ids: Sequence[str]) -> None:
+    """Set ``deallocated_at`` of address rows; the caller counts and tells."""
     tx.execute(
         sa.update(ADDRESSES)
         .where(ADDRESSES.c.id.in_(sa.bindparam("ids", expanding=True)))
         .values(deallocated_at=tx.now, updated_at=tx.now),
-        {"ids": [row.id for row in held]},
+        {"ids": list(address_ids)},
     )
-    allocation.count(tx, block.id, held=-len(held), released=len(held))
-    for row in held:
-        # The event tells who held the address until now.
-        tx.emit(
-            "ip_address.deallocate",
-            show(row),
-            tenant_id=row.used_by_tenant_id,
-            address=row.address,
-        )
+
+
+def tell_released(tx: Transaction, row: Row) -> None:
+    """Emit ``ip_address.deallocate``; it tells who held the address until now."""
+    tx.emit(
+        "ip_address.deallocate", show(row), tenant_id=row.used_by_tenant_id, address=row.address
+    )
 
 
 def restore(tx: Transaction, block: Row, row: Row) -> None:

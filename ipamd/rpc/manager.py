@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.db import idempotency
 from ipamd.db.database import Database, Transaction
+from ipamd.operations import batch
+from ipamd.rpc.combiner import Combiner
 from ipamd.rpc.methods import METHODS, Method
 
 LOG = logging.getLogger(__name__)
+MAX_BATCH = 128
 
 
 class Manager:
@@ -24,6 +27,7 @@ class Manager:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._combiner = Combiner(self._do_batch, most=MAX_BATCH)
 
     def call(
         self,
@@ -68,19 +72,73 @@ class Manager:
         # A request without any key gets one, so that a commit whose outcome is unknown
         # can be told from one that failed when the transaction runs again.
         key = given if given is not None else request_key or f"once-{uuid.uuid4()}"
-        request = idempotency.keyed(context.tenant, key, method.name, args)
-        seen_before = given is not None or request_key is not None
+        keyed = idempotency.keyed(context.tenant, key, method.name, args)
+        if method.name in batch.READERS:
+            try:
+                return self._batched(context, method.name, args, keyed, given)
+            except batch.Alone:
+                LOG.debug("%s is done in a transaction of its own", method.name)
+        return self._alone(context, method, args, keyed, given or request_key)
 
+    def _alone(
+        self,
+        context: RequestContext,
+        method: Method,
+        args: dict[str, Any],
+        keyed: idempotency.Keyed,
+        may_be_known: str | None,
+    ) -> Any:
         def work(tx: Transaction) -> Any:
-            if seen_before or tx.attempt > 1:
-                stored = idempotency.find(tx, request)
+            if may_be_known or tx.attempt > 1:
+                stored = idempotency.find(tx, [keyed]).get(keyed.scoped_key)
                 if stored is not None:
-                    return stored[0]
+                    return stored.answer_to(keyed)
             answer = method.operation(tx, **args)
-            idempotency.store(tx, [(request, answer)])
+            idempotency.store(tx, [(keyed, answer)])
             return answer
 
-        return self._db.run(context, work, request_key=given)
+        return self._db.run(context, work, request_key=may_be_known and keyed.key)
+
+    def _batched(
+        self,
+        context: RequestContext,
+        method: str,
+        args: dict[str, Any],
+        keyed: idempotency.Keyed,
+        given: str | None,
+    ) -> Any:
+        request = batch.READERS[method](
+            args, context=context, keyed=keyed, given_key=given, look=False
+        )
+        self._combiner.do(request)
+        if request.error is not None:
+            raise request.error
+        return request.answer
+
+    def _do_batch(self, requests: Sequence[batch.Request]) -> None:
+        """Do what waits in one transaction; should that fail, each request in its own."""
+        # A request repeated while its first copy waits is put off to the next batch,
+        # where it finds the first one's answer.
+        first: dict[tuple[str, str], batch.Request] = {}
+        again = []
+        for request in requests:
+            if first.setdefault(request.keyed.scoped_key, request) is not request:
+                request.look = True
+                again.append(request)
+        self._do_once(list(first.values()))
+        for request in again:
+            self._do_once([request])
+
+    def _do_once(self, requests: Sequence[batch.Request]) -> None:
+        try:
+            self._db.run(requests[0].context, lambda tx: batch.run(tx, requests))
+        except Exception as error:  # noqa: BLE001 - it is raised to the request's caller
+            if len(requests) == 1:
+                requests[0].error = error
+                return
+            LOG.warning("a batch of %d requests is split up: %s", len(requests), error)
+            for request in requests:
+                self._do_once([request])
 
     def report_failure(
         self,
@@ -108,7 +166,7 @@ class Manager:
         def work(tx: Transaction) -> None:
             if request_key is not None:
                 report = idempotency.keyed("", f"report-{request_key}", method, {})
-                if idempotency.find(tx, report) is not None:
+                if idempotency.find(tx, [report]):
                     return
                 idempotency.store(tx, [(report, None)])
             tx.emit(error_event(method), payload, tenant_id=context.tenant, priority="ERROR")

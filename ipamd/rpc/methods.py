@@ -15,6 +15,7 @@ from typing import Any
 
 from ipamd import errors
 from ipamd.operations import (
+    health,
     interfaces,
     ip_addresses,
     ip_blocks,
@@ -112,6 +113,7 @@ def writes(*operations: Callable[..., Any]) -> list[Method]:
 
 
 ALL: list[Method] = [
+    *reads(health.get_health),
     # IP blocks and subnets
     *reads(ip_blocks.list_ip_blocks, ip_blocks.get_ip_block),
     *writes(ip_blocks.create_ip_block, ip_blocks.update_ip_block, ip_blocks.delete_ip_block),
@@ -136,9 +138,7 @@ ALL: list[Method] = [
     *writes(interfaces.create_interface, interfaces.delete_interface),
     *reads(interfaces.get_interface),
     # MAC address ranges
-    *reads(
-        mac_address_ranges.list_mac_address_ranges, mac_address_ranges.get_mac_address_range
-    ),
+    *reads(mac_address_ranges.list_mac_address_ranges, mac_address_ranges.get_mac_address_range),
     *writes(
         mac_address_ranges.create_mac_address_range,
         mac_address_ranges.delete_mac_address_range,

@@ -1,0 +1,136 @@
+"""What a batch reads before it starts: for one request in two statements, else in three."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.db.models import FreeRange, IpBlock, MacAddressRange, table_of
+from ipamd.ipam.intervals import Interval
+from ipamd.operations import interface_states, ip_blocks
+from ipamd.operations.allocation import ADDRESSES, BlockAllocation
+from ipamd.operations.common import Row
+from ipamd.operations.interface_states import STATE_COLUMNS, InterfaceState, join_state
+
+if TYPE_CHECKING:
+    from ipamd.operations.batch import Loaded
+
+_BLOCKS = table_of(IpBlock)
+_FREE = table_of(FreeRange)
+_NEXT = _FREE.alias("following")
+_RANGES = table_of(MacAddressRange)
+_HAS_RANGES = sa.select(_RANGES.c.id).exists().label("has_ranges")
+
+# Locks the block as SELECT … FOR UPDATE would, and counts the address in advance.
+_LOCK_AND_COUNT = (
+    sa.update(_BLOCKS)
+    .where(_BLOCKS.c.id == sa.bindparam("block"))
+    .values(allocated=_BLOCKS.c.allocated + 1)
+)
+
+
+def _first_free(start: Any) -> sa.ColumnElement[bool]:
+    """Build the join of a block with its first free range at or after ``start``."""
+    nearest = sa.select(sa.func.min(_NEXT.c.last)).where(_NEXT.c.ip_block_id == _BLOCKS.c.id)
+    if start is not None:
+        nearest = nearest.where(_NEXT.c.last >= start)
+    return sa.and_(
+        _FREE.c.ip_block_id == _BLOCKS.c.id,
+        _FREE.c.last == nearest.correlate(_BLOCKS).scalar_subquery(),
+    )
+
+
+# SELECT b.*, f.first, f.last, (interface), EXISTS(mac ranges) FROM ip_blocks b
+#   LEFT JOIN free_ranges f ON … LEFT JOIN interfaces i ON i.id = :interface …
+_ONE = (
+    sa.select(
+        *[column.label(f"block_{column.name}") for column in _BLOCKS.c],
+        _FREE.c.first.label("free_first"),
+        _FREE.c.last.label("free_last"),
+        _HAS_RANGES,
+        *STATE_COLUMNS,
+    )
+    .select_from(
+        join_state(
+            _BLOCKS.outerjoin(_FREE, _first_free(sa.bindparam("start", type_=_FREE.c.last.type))),
+            sa.bindparam("interface"),
+        )
+    )
+    .where(_BLOCKS.c.id == sa.bindparam("block"))
+)
+_FREE_OF_MANY = (
+    sa.select(_FREE)
+    .select_from(_BLOCKS.join(_FREE, _first_free(None)))
+    .where(_BLOCKS.c.id.in_(sa.bindparam("ids", expanding=True)))
+)
+_ADDRESSES = sa.select(ADDRESSES).where(
+    ADDRESSES.c.ip_block_id.in_(sa.bindparam("blocks", expanding=True)),
+    ADDRESSES.c.address.in_(sa.bindparam("addresses", expanding=True)),
+)
+
+
+class _Prefixed:
+    """The block's columns of a joined row, under their own names."""
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, f"block_{name}")
+
+
+def one(tx: Transaction, block_id: str, interface_id: str | None, chosen: int | None) -> Loaded:
+    """Lock and read what a single allocation needs.
+
+    Raises: IpBlockNotFound
+    """
+    from ipamd.operations.batch import Loaded
+
+    if not tx.execute(_LOCK_AND_COUNT, {"block": block_id}).rowcount:
+        raise errors.IpBlockNotFound()
+    start = chosen or 0
+    values = {"block": block_id, "interface": interface_id, "start": start}
+    row = tx.execute(_ONE, values).one()
+    block = BlockAllocation(tx, _Prefixed(row), counted=1)  # type: ignore[arg-type]
+    run = None if row.free_last is None else Interval(row.free_first, row.free_last)
+    block.space.preload(start, run)
+    state = interface_states.from_row(row)
+    interfaces = {state.id: state} if state else {}
+    return Loaded({block_id: block}, interfaces, bool(row.has_ranges))
+
+
+def many(
+    tx: Transaction, block_ids: Collection[str], interface_ids: Collection[str], *,
+    may_create: bool,
+) -> Loaded:  # fmt: skip
+    """Lock and read what a batch needs; blocks that are gone are left out."""
+    from ipamd.operations.batch import Loaded
+
+    rows = ip_blocks.lock_many(tx, block_ids)
+    blocks = {block_id: BlockAllocation(tx, row) for block_id, row in rows.items()}
+    if may_create and blocks:
+        found = {row.ip_block_id: row for row in tx.execute(_FREE_OF_MANY, {"ids": list(blocks)})}
+        for block_id, block in blocks.items():
+            free = found.get(block_id)
+            block.space.preload(0, None if free is None else Interval(free.first, free.last))
+    interfaces: dict[str, InterfaceState] = {}
+    if interface_ids:
+        interfaces = interface_states.find_many(tx, interface_ids)
+    has_ranges = may_create and bool(tx.execute(sa.select(_HAS_RANGES)).scalar_one())
+    return Loaded(blocks, interfaces, has_ranges)
+
+
+def addresses(tx: Transaction, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Row]:
+    """Read address rows of locked blocks by block and address."""
+    if not wanted:
+        return {}
+    values = {
+        "blocks": list({block_id for block_id, _ in wanted}),
+        "addresses": list({address for _, address in wanted}),
+    }
+    rows = tx.execute(_ADDRESSES, values)
+    return {(row.ip_block_id, row.address): row for row in rows}
