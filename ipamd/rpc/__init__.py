@@ -1,0 +1,1 @@
+"""Messages: the AMQP intake, the clients, and the relay of events."""

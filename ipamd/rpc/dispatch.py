@@ -1,0 +1,197 @@
+"""What a worker thread does with a request, and what shall become of its message.
+
+``Dispatcher.process()`` never raises and touches no connection: it returns an outcome,
+which the link's thread carries out.  A message is acknowledged only after that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ipamd import errors
+from ipamd.context import RequestContext
+from ipamd.rpc import envelope
+from ipamd.rpc.jobs import Job
+from ipamd.rpc.publisher import MAX_BODY
+from ipamd.rpc.transport import VERSION
+
+LOG = logging.getLogger(__name__)
+
+# Four times what the facade takes; no request that an operation accepts comes near.
+MAX_REQUEST = 4 * 1024 * 1024
+# A request whose twin is at work is looked at again so often, at this distance.
+_TWIN_PAUSE, _TWIN_REPEATS = 0.25, 20
+
+
+class Handler(Protocol):
+    """Who does the work: ``ipamd.rpc.manager.Manager``."""
+
+    def call(
+        self,
+        context: RequestContext,
+        method: str,
+        args: Mapping[str, Any],
+        *,
+        request_key: str | None = None,
+    ) -> Any:
+        """Do a request once per ``request_key``, or answer as the first time."""
+
+    def report_failure(
+        self,
+        context: RequestContext,
+        method: str,
+        args: Mapping[str, Any],
+        error: errors.IpamError,
+        *,
+        request_key: str | None = None,
+    ) -> None:
+        """Store the error event of a request that nobody hears the answer to, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Done: send ``body``, if anyone waits for it, and acknowledge."""
+
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Not now: process it again in ``delay`` seconds; it stays in hand."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """Not for a while: let it wait in the broker, where it costs nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """It came back: put it behind the others with the count it now carries."""
+
+    redeliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """It cannot be served: to the dead-letter queue, then as ``Answer``."""
+
+    reason: str
+    body: bytes | None = None
+
+
+Outcome = Answer | Repeat | Postpone | Count | Bury
+
+
+class Dispatcher:
+    """Gives requests to a handler and judges what comes back."""
+
+    def __init__(self, handler: Handler, max_redeliveries: int) -> None:
+        self._handler = handler
+        self._max_redeliveries = max_redeliveries
+
+    def process(self, job: Job) -> Outcome:
+        """Serve one request."""
+        try:
+            return self._process(job)
+        except Exception:
+            LOG.exception("%s: could not be processed", job.request.method)
+            return self._undeliverable(job, "internal error", errors.IpamError())
+
+    def _process(self, job: Job) -> Outcome:
+        request = job.request
+        if job.is_expired():
+            LOG.info("%s: not started, its caller has given up", request.method)
+            return Answer()
+        redeliveries = job.counted_redeliveries + job.is_uncounted
+        if redeliveries > self._max_redeliveries:
+            return self._give_up(job, redeliveries)
+        if job.is_uncounted and not job.repeats:
+            return Count(redeliveries)
+        if len(job.body) > MAX_REQUEST:
+            error = errors.BadRequest(f"The request is larger than {MAX_REQUEST} bytes")
+            return self._undeliverable(job, error.message, error)
+        if request.namespace or not envelope.is_compatible(VERSION, request.version):
+            LOG.warning("%s: version %s, refused", request.method, request.version)
+            return self._refuse(job, envelope.unsupported_version(request.version, request.method))
+        return self._call(job)
+
+    def _call(self, job: Job) -> Outcome:
+        request = job.request
+        context = RequestContext.from_wire(request.context)
+        try:
+            result = self._handler.call(
+                context, request.method, request.args, request_key=request.unique_id
+            )
+        except errors.UnknownMethod:
+            LOG.warning("%.80s: no such method", request.method)
+            return self._refuse(job, envelope.no_such_method(request.method))
+        except errors.IpamError as error:
+            return self._failed(job, context, error)
+        except Exception:
+            LOG.exception("%s: unexpected error", request.method)
+            return self._failed(job, context, errors.IpamError())
+        if request.reply_to is None:
+            return Answer()
+        body = envelope.answer(request.reply_to, result)
+        if len(body) > MAX_BODY:
+            LOG.error("%s: the answer has %d bytes, too many to send", request.method, len(body))
+            return self._told(job, errors.IpamError("The answer is too large"))
+        return Answer(body)
+
+    def _failed(self, job: Job, context: RequestContext, error: errors.IpamError) -> Outcome:
+        is_twin = isinstance(error, errors.RequestInProgress) and (job.is_cast or job.redelivered)
+        if is_twin and job.repeats < _TWIN_REPEATS:
+            # The same message is being worked on, by us or by another worker.
+            return Repeat(_TWIN_PAUSE)
+        if not job.is_cast:
+            return self._told(job, error)
+        if error.retryable:
+            LOG.info("%s: cast put off: %s", job.request.method, error.message)
+            return Postpone()
+        return self._report(job, context, error, Answer())
+
+    def _give_up(self, job: Job, redeliveries: int) -> Outcome:
+        reason = f"given up after {redeliveries} redeliveries"
+        LOG.error("%s: %s; moved to the dead-letter queue", job.request.method, reason)
+        error = errors.IpamError(f"The request was {reason}")
+        body = None if job.is_cast else self._told(job, error).body
+        context = RequestContext.from_wire(job.request.context)
+        return self._report(job, context, error, Bury(reason, body))
+
+    def _report(
+        self, job: Job, context: RequestContext, error: errors.IpamError, then: Outcome
+    ) -> Outcome:
+        request = job.request
+        try:
+            self._handler.report_failure(
+                context, request.method, request.args, error, request_key=request.unique_id
+            )
+        except errors.IpamError as failed:
+            if not failed.retryable:
+                raise
+            LOG.info("%s: error event put off: %s", job.request.method, failed.message)
+            return Postpone()
+        return then
+
+    def _undeliverable(self, job: Job, reason: str, error: errors.IpamError) -> Outcome:
+        LOG.warning("%.80s: %s", job.request.method, reason)
+        return Bury(reason) if job.is_cast else self._told(job, error)
+
+    def _refuse(self, job: Job, failure: Mapping[str, Any]) -> Outcome:
+        to = job.request.reply_to
+        if to is None:
+            return Bury(str(failure["message"])[:200])
+        return Answer(envelope.answer(to, failure=failure))
+
+    @staticmethod
+    def _told(job: Job, error: errors.IpamError) -> Answer:
+        to = job.request.reply_to
+        if to is None:
+            return Answer()
+        return Answer(envelope.answer(to, failure=envelope.describe(error)))

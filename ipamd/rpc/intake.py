@@ -1,0 +1,321 @@
+"""The intake: requests from AMQP to the handler, never lost and never done twice.
+
+What the worker has not started stays the broker's: at most ``[worker] prefetch`` requests
+are in hand, and each is acknowledged only after its work was committed and its answer
+confirmed.  A request that comes again gets the answer of the first time, from the handler.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import queue
+import socket
+import threading
+from dataclasses import replace
+from typing import Any
+
+from amqp import Message
+from kombu.compression import decompress
+from oslo_config import cfg
+
+from ipamd.rpc import envelope, queues
+from ipamd.rpc.broker import Broker
+from ipamd.rpc.dispatch import (
+    Answer,
+    Bury,
+    Count,
+    Dispatcher,
+    Handler,
+    Outcome,
+    Postpone,
+    Repeat,
+)
+from ipamd.rpc.jobs import REDELIVERIES_HEADER, Job, deadline
+from ipamd.rpc.link import Action, Link
+from ipamd.rpc.publisher import Fate, Publication
+from ipamd.rpc.replies import Replies
+from ipamd.rpc.transport import EXCHANGE, TOPIC
+
+LOG = logging.getLogger(__name__)
+
+_CLOSE_TIMEOUT = 5.0
+_UNROUTABLE_PAUSE = 1.0
+
+
+class Intake:
+    """Takes requests for ``topic`` and gives them to ``handler`` in a pool of threads."""
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        handler: Handler,
+        *,
+        topic: str = TOPIC,
+        server: str | None = None,
+    ) -> None:
+        """Read the configuration; nothing is connected before ``start()``.
+
+        ``server`` names this worker in ``<topic>.<server>``; default: the host's name.
+        """
+        broker = Broker(conf)
+        self._options = broker.options
+        self._worker = conf.worker
+        self._topic = topic
+        self._link = Link(broker, "intake", self._consume, self._on_lost)
+        self._replies = Replies(
+            self._link, float(self._options.kombu_missing_consumer_retry_timeout)
+        )
+        self._dispatcher = Dispatcher(handler, self._worker.max_redeliveries)
+        server_name = f"{topic}.{server or socket.gethostname()}"
+        self._queues = [
+            queues.topic_queue(self._options, EXCHANGE, topic),
+            queues.topic_queue(self._options, EXCHANGE, server_name),
+            queues.fanout_queue(self._options, topic),
+        ]
+        self._todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"ipamd-request-{number}", daemon=True)
+            for number in range(self._worker.threads)
+        ]
+        # Only the link's thread touches these.
+        self._channel: Any = None
+        self._session = 0
+        self._in_hand: dict[object, Job] = {}
+        self._stopping = False
+        self._drained = threading.Event()
+        self._stopped = threading.Event()
+        self._stop_lock = threading.Lock()
+
+    # --- life -----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start working; the broker is connected in the background, however long it takes."""
+        for thread in self._threads:
+            thread.start()
+        self._link.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are being taken at this moment."""
+        return self._link.ready and not self._stopping
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until requests are taken; False when ``timeout`` seconds pass first."""
+        return self._link.wait_ready(timeout)
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is in hand, and close.
+
+        What is not finished within ``[worker] drain_timeout`` goes back to the broker,
+        for another worker.
+        """
+        with self._stop_lock:
+            if self._stopped.is_set():
+                return
+            if self._link.started:
+                self._link.call_soon(self._begin_to_stop)
+                if not self._drained.wait(self._worker.drain_timeout):
+                    LOG.warning("requests were still in hand at the end of drain_timeout")
+                for _thread in self._threads:
+                    self._todo.put(None)
+                self._link.close(_CLOSE_TIMEOUT)
+            self._stopped.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the intake has stopped; False when ``timeout`` seconds pass first."""
+        return self._stopped.wait(timeout)
+
+    def _begin_to_stop(self) -> None:
+        self._stopping = True
+        if self._channel is not None:
+            for each in self._queues:
+                self._channel.basic_cancel(each.name, nowait=True)
+        self._check_drained()
+
+    def _check_drained(self) -> None:
+        # Without a broker no answer can leave: then it is enough that nobody works.
+        if not self._stopping or any(job.at_work for job in self._in_hand.values()):
+            return
+        if self._link.ready and (self._in_hand or not self._link.publisher.idle):
+            return
+        if self._channel is not None:
+            self._delete_fanout_queue(self._channel)
+        self._drained.set()
+
+    def _delete_fanout_queue(self, channel: Any) -> None:
+        if not self._options.rabbit_stream_fanout:
+            channel.queue_delete(self._queues[-1].name, nowait=True)
+
+    # --- messages, in the link's thread -----------------------------------------------
+
+    def _consume(self, connection: Any) -> None:
+        if self._stopping:
+            return
+        for own in (
+            queues.retry_queue(self._options, self._topic),
+            queues.dead_queue(self._options, self._topic),
+        ):
+            queues.declare(connection, own)
+        self._queues = [queues.declare(connection, each) for each in self._queues]
+        channel = connection.channel()
+        channel.basic_qos(0, self._worker.prefetch, False)
+        self._session += 1
+        self._channel = channel
+        for number, each in enumerate(self._queues):
+            channel.basic_consume(
+                each.name,
+                consumer_tag=each.name,
+                callback=functools.partial(self._on_message, number),
+                arguments=dict(each.consumer_arguments),
+            )
+
+    def _on_lost(self) -> None:
+        self._channel = None
+        self._check_drained()
+
+    def _on_message(self, number: int, message: Message) -> None:
+        if self._stopping:
+            return  # not acknowledged: the broker takes it back when we close
+        headers = dict(message.headers or {})
+        source = self._queues[number]
+        if "x-stream-offset" in headers:
+            after = {"x-stream-offset": headers["x-stream-offset"] + 1}
+            self._queues[number] = replace(source, consumer_arguments=after)
+        delivery = (self._session, message.delivery_tag)
+        try:
+            body = _decode(message, headers)
+            request = envelope.parse(body)
+        except envelope.Malformed as malformed:
+            self._refuse(message, headers, malformed, delivery)
+            return
+        # One message is one job, however often and from whichever queue it comes.
+        reply_to = request.reply_to
+        key = (request.unique_id, reply_to and reply_to.msg_id) if request.unique_id else delivery
+        known = self._in_hand.get(key)
+        if known is not None:
+            known.deliveries.append(delivery)
+            return
+        job = Job(
+            request=request,
+            key=key,
+            queue=source.name,
+            body=body,
+            headers=headers,
+            redelivered=bool(message.delivery_info["redelivered"]),
+            deadline=deadline(message.properties, headers),
+            deliveries=[delivery],
+        )
+        self._in_hand[key] = job
+        self._replies.monitor(job)
+        self._todo.put(job)
+
+    def _refuse(
+        self,
+        message: Message,
+        headers: dict[str, Any],
+        malformed: envelope.Malformed,
+        delivery: tuple[int, int],
+    ) -> None:
+        LOG.warning("a message was refused: %s", malformed)
+        to = malformed.reply_to
+        acknowledge = functools.partial(self._acknowledge, [delivery])
+        if to is not None:
+            body = envelope.answer(to, failure=malformed.failure)
+            self._replies.send(to, body, acknowledge)
+        else:
+            raw = message.body if isinstance(message.body, bytes) else message.body.encode()
+            self._bury(raw, headers, str(malformed), acknowledge)
+
+    # --- work, in the pool's threads ----------------------------------------------------
+
+    def _work(self) -> None:
+        while (job := self._todo.get()) is not None:
+            outcome = self._dispatcher.process(job)
+            self._link.call_soon(functools.partial(self._settle, job, outcome))
+
+    # --- outcomes, in the link's thread -------------------------------------------------
+
+    def _settle(self, job: Job, outcome: Outcome) -> None:
+        job.at_work = False
+        done = functools.partial(self._finish, job)
+        match outcome:
+            case Answer(body):
+                self._answer(job, body, done)
+            case Repeat(delay):
+                job.repeats += 1
+                job.at_work = True
+                self._link.call_later(delay, functools.partial(self._todo.put, job))
+            case Postpone():
+                headers = job.republished_headers()
+                self._move(f"{self._topic}.retry", job.body, headers, done)
+            case Count(redeliveries):
+                headers = job.republished_headers(**{REDELIVERIES_HEADER: redeliveries})
+                self._move(job.queue, job.body, headers, done, job.milliseconds_left())
+            case Bury(reason, body):
+                answer = functools.partial(self._answer, job, body, done)
+                self._bury(job.body, job.republished_headers(), reason, answer)
+
+    def _answer(self, job: Job, body: bytes | None, done: Action) -> None:
+        job.monitored = False
+        if body is None or job.request.reply_to is None:
+            done()
+        else:
+            self._replies.send(job.request.reply_to, body, done)
+
+    def _bury(self, body: bytes, headers: dict[str, Any], reason: str, done: Action) -> None:
+        headers = {**headers, "x-ipamd-reason": reason[:200]}
+        self._move(f"{self._topic}.dead", body, headers, done)
+
+    def _move(
+        self,
+        routing_key: str,
+        body: bytes,
+        headers: dict[str, Any],
+        done: Action,
+        expiration_ms: int | None = None,
+    ) -> None:
+        """Publish a message anew, and call ``done()`` once the broker has it."""
+
+        def settled(fate: Fate) -> None:
+            if fate is Fate.CONFIRMED:
+                done()
+            else:  # someone deleted the queue; it is declared again with the next session
+                LOG.error("queue %s does not exist, trying again", routing_key)
+                self._link.call_later(_UNROUTABLE_PAUSE, publish)
+
+        def publish() -> None:
+            self._link.publisher.publish(
+                Publication(
+                    routing_key,
+                    body,
+                    headers=headers,
+                    expiration_ms=expiration_ms,
+                    on_settled=settled,
+                )
+            )
+
+        publish()
+
+    def _finish(self, job: Job) -> None:
+        job.monitored = False
+        self._in_hand.pop(job.key, None)
+        self._acknowledge(job.deliveries)
+        self._check_drained()
+
+    def _acknowledge(self, deliveries: list[tuple[int, int]]) -> None:
+        for session, tag in deliveries:
+            # What came by a connection that is gone is delivered again, and answered so.
+            if session == self._session and self._channel is not None:
+                self._channel.basic_ack(tag)
+
+
+def _decode(message: Message, headers: dict[str, Any]) -> bytes:
+    body = message.body if isinstance(message.body, bytes) else message.body.encode()
+    compression = headers.get("compression")
+    if not compression:
+        return body
+    try:
+        return bytes(decompress(body, compression))  # type: ignore[no-untyped-call]
+    except Exception as error:  # noqa: BLE001 - each compression has errors of its own
+        raise envelope.Malformed(f"The body cannot be decompressed: {error}") from None

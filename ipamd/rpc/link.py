@@ -1,0 +1,244 @@
+"""A link: one thread, two connections to the broker, one to consume and one to publish.
+
+The thread alone touches them; other threads hand it what to do by ``call_soon()``.  The
+two connections live and die together: when one is lost the thread closes both and tries
+the hosts in turn until it has both again, for as long as the link is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import amqp
+
+from ipamd.rpc.broker import Broker
+from ipamd.rpc.publisher import Publisher
+
+LOG = logging.getLogger(__name__)
+
+Action = Callable[[], None]
+_LOST = (OSError, amqp.AMQPError, *amqp.Connection.connection_errors)
+_NO_TIMER = 60.0
+
+
+class Link:
+    """Keeps a process connected to the broker, and runs what must touch the channels.
+
+    Called in the link's thread: ``on_connect(connection)`` each time the connections are
+    up, to declare and consume; ``on_ready()`` when messages can be published as well;
+    ``on_lost()`` when the connections are gone.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        on_connect: Callable[[Any], None],
+        on_lost: Action,
+        on_ready: Action = lambda: None,
+    ) -> None:
+        self.publisher = Publisher(self.call_later)
+        self._broker = broker
+        self._name = name
+        self._on_connect = on_connect
+        self._on_ready = on_ready
+        self._on_lost = on_lost
+        self._thread = threading.Thread(target=self._run, name=f"ipamd-{name}", daemon=True)
+        self._connections: list[Any] = []
+        self._ready = threading.Event()
+        self._closing = False
+        self._actions: deque[Action] = deque()
+        self._woken = False
+        self._timers: list[tuple[float, int, Action]] = []
+        self._timer_numbers = itertools.count()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+
+    # --- from any thread ------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread; it connects by itself, and again whenever it must."""
+        self._thread.start()
+
+    def close(self, timeout: float) -> None:
+        """Close the connections and end the thread, waiting ``timeout`` seconds at most."""
+        self._closing = True
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    @property
+    def started(self) -> bool:
+        """Whether ``start()`` was called."""
+        return self._thread.ident is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the broker is connected at this moment."""
+        return self._ready.is_set()
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until the broker is connected; False when ``timeout`` seconds pass first."""
+        return self._ready.wait(timeout)
+
+    def call_soon(self, action: Action) -> None:
+        """Run ``action`` in the link's thread, connected or not."""
+        self._actions.append(action)
+        self._wake()
+
+    def _wake(self) -> None:
+        # One byte is enough for all actions that the thread finds: it resets the flag
+        # before it looks, so an action added afterwards writes another.
+        if self._woken:
+            return
+        self._woken = True
+        with contextlib.suppress(OSError):  # full: it is awake; closed: it has ended
+            self._wake_writer.send(b"!")
+
+    # --- in the link's thread -------------------------------------------------------
+
+    def call_later(self, delay: float, action: Action) -> None:
+        """Run ``action`` in ``delay`` seconds.  Called in the link's thread."""
+        entry = (time.monotonic() + delay, next(self._timer_numbers), action)
+        heapq.heappush(self._timers, entry)
+
+    def _run(self) -> None:
+        failures, next_attempt = 0, 0.0
+        try:
+            while not self._closing:
+                try:
+                    if not self._connections and time.monotonic() >= next_attempt:
+                        self._connect()
+                        failures = 0
+                    self._wait(None if self._connections else next_attempt)
+                except Exception as error:  # noqa: BLE001 - reported; the link goes on
+                    was_ready = self._ready.is_set()
+                    failures = 0 if was_ready else failures + 1
+                    pause = 0.0 if was_ready else self._broker.pause(failures)
+                    self._report(error, was_ready, pause)
+                    self._drop()
+                    self._broker.switch_host()
+                    next_attempt = time.monotonic() + pause
+        finally:
+            self._drop()
+            self._selector.close()
+            self._wake_reader.close()
+            self._wake_writer.close()
+
+    def _report(self, error: Exception, was_ready: bool, pause: float) -> None:
+        text = str(error) or type(error).__name__
+        what = "connection lost" if was_ready else "cannot connect"
+        if not isinstance(error, _LOST):
+            LOG.error("%s: unexpected error, reconnecting", self._name, exc_info=error)
+        else:
+            LOG.warning(
+                "%s: broker %s: %s: %s; next attempt in %.1f s",
+                self._name,
+                self._broker.address,
+                what,
+                text,
+                pause,
+            )
+
+    def _connect(self) -> None:
+        consuming = self._broker.connect(f"{self._name}-in")
+        self._connections = [consuming]
+        publishing = self._broker.connect(f"{self._name}-out", self.publisher.set_blocked)
+        self._connections.append(publishing)
+        for connection in self._connections:
+            self._selector.register(connection.sock, selectors.EVENT_READ, connection)
+        self._on_connect(consuming)
+        self.publisher.attach(publishing.channel())
+        self._beat(self._connections)
+        self._ready.set()
+        LOG.info("%s: connected to broker %s", self._name, self._broker.address)
+        self._on_ready()
+
+    def _drop(self) -> None:
+        """Close what is left of the connections; unacknowledged requests go back."""
+        was_ready = self._ready.is_set()
+        self._ready.clear()
+        self.publisher.detach()
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            self._forget(connection)
+        if was_ready:
+            self._on_lost()
+
+    def _forget(self, connection: Any) -> None:
+        for key in list(self._selector.get_map().values()):
+            if key.data is connection:
+                self._selector.unregister(key.fileobj)
+        try:
+            if self._closing:
+                connection.close()
+        except _LOST as error:
+            LOG.debug("%s: closing: %s", self._name, error)
+        finally:
+            connection.collect()
+
+    def _beat(self, connections: list[Any]) -> None:
+        if connections is not self._connections or not self._broker.heartbeat:
+            return
+        for connection in connections:
+            connection.heartbeat_tick(rate=self._broker.heartbeat_rate)
+        interval = self._broker.heartbeat / self._broker.heartbeat_rate / 2
+        self.call_later(interval, lambda: self._beat(connections))
+
+    def _wait(self, until: float | None) -> None:
+        """Run what is due, then wait for the broker, an action or a timer."""
+        timeout = self._run_due()
+        if until is not None:
+            timeout = min(timeout, max(0.0, until - time.monotonic()))
+        if self._has_buffered_data():
+            timeout = 0.0
+        ready = self._selector.select(timeout)
+        for key, _events in ready:
+            if key.data is None:
+                self._drain_wakes()
+            elif self._connections:
+                key.data.drain_events()
+        if timeout == 0.0:
+            self._drain_buffered()
+
+    def _run_due(self) -> float:
+        self._woken = False
+        while self._actions:
+            self._actions.popleft()()
+        while self._timers:
+            left = self._timers[0][0] - time.monotonic()
+            if left > 0:
+                return 0.0 if self._actions else left
+            heapq.heappop(self._timers)[2]()
+        return 0.0 if self._actions else _NO_TIMER
+
+    def _drain_wakes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake_reader.recv(64)
+
+    def _has_buffered_data(self) -> bool:
+        return any(_pending(connection) for connection in self._connections)
+
+    def _drain_buffered(self) -> None:
+        for connection in self._connections:
+            if _pending(connection):
+                connection.drain_events()
+
+
+def _pending(connection: Any) -> int:
+    """Return the bytes that TLS has decrypted already: no selector tells of them."""
+    pending = getattr(connection.sock, "pending", None)
+    return pending() if pending else 0

@@ -1,0 +1,31 @@
+"""All methods of version 1.0 of the RPC API, as a client has them."""
+
+from __future__ import annotations
+
+from ipamd.rpc.nouns.instances import Instances
+from ipamd.rpc.nouns.interfaces import Interfaces
+from ipamd.rpc.nouns.ip_addresses import IpAddresses
+from ipamd.rpc.nouns.ip_blocks import IpBlocks
+from ipamd.rpc.nouns.ip_routes import IpRoutes
+from ipamd.rpc.nouns.mac_address_ranges import MacAddressRanges
+from ipamd.rpc.nouns.nat import Nat
+from ipamd.rpc.nouns.networks import Networks
+from ipamd.rpc.nouns.policies import Policies
+
+
+class RpcMethods(
+    IpBlocks,
+    IpAddresses,
+    Nat,
+    Networks,
+    Interfaces,
+    Instances,
+    Policies,
+    IpRoutes,
+    MacAddressRanges,
+):
+    """One typed method for each RPC method.
+
+    Resources and pages have the shapes of the REST bodies inside their root keys.  Each
+    method takes ``timeout`` in seconds, each that changes something ``idempotency_key``.
+    """

@@ -1,0 +1,159 @@
+"""Publish with confirms, without waiting for each: what a link's thread does.
+
+A publication is settled exactly once: the broker has confirmed it, or returned it
+because no queue takes it.  What a lost connection left open is published again.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import amqp
+
+from ipamd.rpc import envelope
+
+LOG = logging.getLogger(__name__)
+
+PERSISTENT = 2
+# Larger than anything an operation reads or writes; RabbitMQ 4 refuses more by default.
+MAX_BODY = 16 * 1024 * 1024
+# Seconds before a message that the broker refused (a queue at its limit) is tried again.
+REFUSED_PAUSE = 1.0
+
+
+class Fate(enum.Enum):
+    """How a publication ended."""
+
+    CONFIRMED = "confirmed"
+    UNROUTABLE = "unroutable"
+
+
+def nothing(_fate: Fate) -> None:
+    """Take note of a fate that makes no difference."""
+
+
+@dataclass(slots=True, eq=False)
+class Publication:
+    """A message, where it goes, and whom to tell its fate."""
+
+    routing_key: str
+    body: bytes
+    exchange: str = ""
+    on_settled: Callable[[Fate], None] = nothing
+    headers: Mapping[str, Any] | None = None
+    expiration_ms: int | None = None
+    properties: Mapping[str, Any] = field(
+        default_factory=lambda: {
+            "content_type": envelope.CONTENT_TYPE,
+            "content_encoding": envelope.CONTENT_ENCODING,
+        }
+    )
+
+    def to_message(self, number: int) -> amqp.Message:
+        """Build the AMQP message; ``number`` comes back with it if it is returned."""
+        properties = dict(self.properties)
+        properties.update(delivery_mode=PERSISTENT, priority=0, message_id=str(number))
+        if self.headers:
+            properties["application_headers"] = dict(self.headers)
+        if self.expiration_ms is not None:
+            properties["expiration"] = str(max(0, self.expiration_ms))
+        return amqp.Message(self.body, **properties)
+
+
+class Publisher:
+    """Publishes on a channel in confirm mode.  Used by one thread only."""
+
+    def __init__(self, call_later: Callable[[float, Callable[[], None]], None]) -> None:
+        self._call_later = call_later
+        self._channel: Any = None
+        self._number = 0
+        self._waiting: deque[Publication] = deque()
+        self._unconfirmed: dict[int, Publication] = {}
+        self._returned: set[int] = set()
+        self._refused = 0
+        self._blocked = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was published is settled."""
+        return not (self._waiting or self._unconfirmed or self._refused)
+
+    def attach(self, channel: Any) -> None:
+        """Publish on ``channel`` from now on, first what is not settled yet."""
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+        self._channel, self._number, self._blocked = channel, 0, False
+        self._waiting.extendleft(reversed(self._unconfirmed.values()))
+        self._unconfirmed.clear()
+        self._returned.clear()
+        self._flush()
+
+    def detach(self) -> None:
+        """Keep what is not settled until there is a channel again."""
+        self._channel = None
+
+    def forget(self) -> None:
+        """Drop what is not settled; nobody is told."""
+        self._waiting.clear()
+        self._unconfirmed.clear()
+
+    def publish(self, publication: Publication) -> None:
+        """Publish now, or as soon as the broker takes messages."""
+        self._waiting.append(publication)
+        self._flush()
+
+    def set_blocked(self, blocked: bool) -> None:
+        """Hold messages back while the broker is short of memory or disk."""
+        LOG.log(
+            logging.WARNING if blocked else logging.INFO,
+            "the broker %s",
+            "takes no messages: low resources" if blocked else "goes on",
+        )
+        self._blocked = blocked
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._waiting and self._channel is not None and not self._blocked:
+            publication = self._waiting.popleft()
+            self._number += 1
+            self._unconfirmed[self._number] = publication
+            self._channel.basic_publish(
+                publication.to_message(self._number),
+                exchange=publication.exchange,
+                routing_key=publication.routing_key,
+                mandatory=True,
+            )
+
+    def _on_return(self, _error: Exception, _exchange: str, _key: str, message: Any) -> None:
+        self._returned.add(int(message.properties["message_id"]))
+
+    def _on_ack(self, number: int, multiple: bool) -> None:
+        for each in self._up_to(number, multiple):
+            publication = self._unconfirmed.pop(each)
+            fate = Fate.UNROUTABLE if each in self._returned else Fate.CONFIRMED
+            self._returned.discard(each)
+            publication.on_settled(fate)
+
+    def _on_nack(self, number: int, multiple: bool) -> None:
+        for each in self._up_to(number, multiple):
+            publication = self._unconfirmed.pop(each)
+            LOG.warning("the broker refused a message to %s", publication.routing_key)
+            self._refused += 1
+            self._call_later(REFUSED_PAUSE, functools.partial(self._publish_refused, publication))
+
+    def _publish_refused(self, publication: Publication) -> None:
+        self._refused -= 1
+        self.publish(publication)
+
+    def _up_to(self, number: int, multiple: bool) -> list[int]:
+        if not multiple:
+            return [number] if number in self._unconfirmed else []
+        return [each for each in self._unconfirmed if each <= number]

@@ -1,0 +1,75 @@
+"""The service's place on the bus, and oslo.messaging on a private configuration.
+
+oslo.messaging 18.x registers some of its options on the global ``cfg.CONF`` alone and
+then looks them up on the configuration it was given; ``register_opts()`` makes such a
+``ConfigOpts`` of our own complete, and ipamd the default exchange.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import oslo_messaging  # type: ignore[import-untyped]
+from oslo_config import cfg
+from oslo_messaging import opts as messaging_opts
+
+EXCHANGE = "ipamd"
+TOPIC = "ipam"
+VERSION = "1.0"
+ERRORS_MODULE = "ipamd.errors"
+
+# Groups that oslo.messaging reads at each call and lists nowhere public.
+_UNLISTED = {
+    "oslo_messaging_tracing": "oslo_messaging._tracing.client",
+    "oslo_messaging_metrics": "oslo_messaging._metrics.client",
+}
+
+
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    """List oslo.messaging's options, by group, as this release of it needs them."""
+    found: list[tuple[str | None, list[cfg.Opt]]] = list(messaging_opts.list_opts())
+    for group, module_name in _UNLISTED.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError:  # a release without this group does not read it either
+            continue
+        found.append((group, list(getattr(module, group))))
+    return found
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register oslo.messaging's options on ``conf``; doing it twice is harmless.
+
+    The default of ``transport_url`` is empty, which means: no broker.
+    """
+    for group, options in list_opts():
+        conf.register_opts(options, group=group)
+    conf.set_default("control_exchange", EXCHANGE)
+    conf.set_default("transport_url", "")
+
+
+def is_configured(conf: cfg.ConfigOpts) -> bool:
+    """Tell whether ``[DEFAULT] transport_url`` names a broker."""
+    register_opts(conf)
+    return bool(conf.transport_url)
+
+
+def rpc_target(server: str | None = None) -> oslo_messaging.Target:
+    """Return where requests go: any worker, or the one named ``server``."""
+    return oslo_messaging.Target(exchange=EXCHANGE, topic=TOPIC, version=VERSION, server=server)
+
+
+def rpc_transport(conf: cfg.ConfigOpts) -> Any:
+    """Return an oslo.messaging transport that rebuilds the errors of ``ipamd.errors``.
+
+    It connects when it is first used.
+    """
+    register_opts(conf)
+    return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=[ERRORS_MODULE])
+
+
+def notification_transport(conf: cfg.ConfigOpts) -> Any:
+    """Return the transport of ``[oslo_messaging_notifications]``; it connects when used."""
+    register_opts(conf)
+    return oslo_messaging.get_notification_transport(conf)
