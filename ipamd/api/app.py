@@ -18,7 +18,7 @@ from ipamd.api.middleware import RequestEnvelope
 from ipamd.api.mounts import Mount, mount_of
 
 if TYPE_CHECKING:
-    from ipamd.rpc.client import Caller
+    from ipamd.rpc.caller import Caller
 
 LOG = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from ipamd import errors
 from ipamd.api import auth
 
 if TYPE_CHECKING:
-    from ipamd.rpc.client import Caller
+    from ipamd.rpc.caller import Caller
 
 IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
 _PRINTABLE_KEY: Final = re.compile("[\x20-\x7e]{1,255}")

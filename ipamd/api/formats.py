@@ -74,6 +74,9 @@ def read_body(request: Request) -> dict[str, Any]:
     RequestEntityTooLarge; errors.BadRequest for JSON that is no object.
     """
     raw = request.get_data(cache=False)
+    if request.content_length is None and len(raw) == request.max_content_length:
+        # A chunked body is cut off at the limit, without a word.
+        raise exceptions.RequestEntityTooLarge
     if not raw.strip():
         return {}
     body = _parser(request.mimetype)(raw)

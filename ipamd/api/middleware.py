@@ -19,6 +19,8 @@ LOG = logging.getLogger(__name__)
 REQUEST_ID_HEADER: Final = "X-Openstack-Request-Id"
 # What a client may choose as its request id: it ends up in logs, events and headers.
 _REQUEST_ID: Final = re.compile("[A-Za-z0-9._-]{1,64}")
+# Bytes of a refused body that are read nonetheless.
+_DRAINED: Final = 32 * 1024 * 1024
 
 
 class RequestEnvelope:
@@ -39,7 +41,7 @@ class RequestEnvelope:
         environ["ipamd.path"] = environ["PATH_INFO"] = path
         started = time.monotonic()
 
-        def start(
+        def start_answer(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
             headers.append((REQUEST_ID_HEADER, request_id))
@@ -53,6 +55,21 @@ class RequestEnvelope:
                     "ms": (time.monotonic() - started) * 1000,
                 },
             )
+            if status >= "4":
+                drain(environ)
             return start_response(status, headers, exc_info)
 
-        return self.app(environ, start)
+        return self.app(environ, start_answer)
+
+
+def drain(environ: WSGIEnvironment) -> None:
+    """Read what a refused request still sends, within limits.
+
+    A server that closes the connection on unread data resets it, and the client never
+    sees why it was refused.
+    """
+    if not environ.get("wsgi.input_terminated"):
+        return  # reading past the end of the body would block
+    left = _DRAINED
+    while left > 0 and (chunk := environ["wsgi.input"].read(min(left, 65536))):
+        left -= len(chunk)

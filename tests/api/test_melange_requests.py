@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -91,6 +92,21 @@ def test_unreadable_bodies_get_a_plain_page(
     answer = client.post(BLOCKS, data=data, content_type=content_type)
     assert (answer.status_code, answer.mimetype) == (status, "text/plain")
     assert caller.calls == []
+
+
+@pytest.mark.parametrize(("size", "status"), [(1000, 201), (2 * 1024 * 1024, 413)])
+def test_a_body_of_unknown_length_is_limited_too(
+    client: FlaskClient, caller: RecordingCaller, size: int, status: int
+) -> None:
+    caller.result = {"id": "b"}
+    body = b'{"ip_block": {}}' + b" " * size
+    answer = client.post(
+        BLOCKS,
+        input_stream=io.BytesIO(body),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == status
 
 
 def test_a_body_on_get_is_ignored(client: FlaskClient, caller: RecordingCaller) -> None:

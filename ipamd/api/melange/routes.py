@@ -222,15 +222,34 @@ def implicit_routes() -> Iterator[Route]:
             yield Route("GET", route.path + "/edit", versions=route.versions)
 
 
+# What a request for addresses can meet besides 400 and 404: taken (409), full or refused (422).
+_ALLOCATES: Final = frozenset(
+    {
+        "add_interface_ip_addresses",
+        "allocate_ip_address",
+        "allocate_network_ips",
+        "create_instance_interface",
+        "create_interface",
+        "replace_instance_interfaces",
+    }
+)
+_REFUSES: Final = frozenset({"add_allowed_ip", "add_inside_globals", "add_inside_locals"})
+
+
 @dataclass(frozen=True)
 class Documented:
-    """A route as the documentation shows it."""
+    """A route as the documentation shows it.
+
+    ``errors`` leaves out what every route may answer: 409 and 422 for an idempotency key
+    in use or reused, 413 and 415 for its body, 500, 503 and 504.
+    """
 
     version: str
     verb: str
     path: str
     method: str
     status: int
+    errors: tuple[int, ...]
 
 
 def documented() -> Iterator[Documented]:
@@ -239,4 +258,18 @@ def documented() -> Iterator[Documented]:
         for route in ROUTES:
             if route.method is not None and version in route.versions:
                 path = f"/{version}{route.path}"
-                yield Documented(version, route.verb, path, route.method, route.status)
+                errors = tuple(_errors_of(route))
+                yield Documented(version, route.verb, path, route.method, route.status, errors)
+
+
+def _errors_of(route: Route) -> Iterator[int]:
+    paged = route.verb == "GET" and route.answer.shape in (Shape.MANY, Shape.INSTANCE)
+    if route.body is not None or paged:
+        yield 400
+    named = set(re.findall(r"\{(\w+)\}", route.path)) - {"tenant_id"}
+    if (named and route.path != VIFS) or route.method in _ALLOCATES:
+        yield 404
+    if route.method in _ALLOCATES:
+        yield 409
+    if route.method in _ALLOCATES | _REFUSES:
+        yield 422
