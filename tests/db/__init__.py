@@ -1,0 +1,1 @@
+"""The store on its three databases: schema, transactions, concurrency, checks."""
