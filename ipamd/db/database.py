@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import tenacity
 from oslo_config import cfg
 
-from ipamd import errors
+from ipamd import errors, events
 from ipamd.context import RequestContext
 from ipamd.db import outbox
 from ipamd.db.engine import make_engine

@@ -37,7 +37,8 @@ class Request:
     given_key: str | None
     tenant_id: str
     ip_block_id: str
-    look: bool
+    may_be_known: bool
+    look: bool = False
     answer: Any = None
     error: Exception | None = None
     stored: bool = False
@@ -226,7 +227,7 @@ def _fail_alone_or_find_answer(
     tx: Transaction, requests: Sequence[Request], open_requests: Sequence[Request]
 ) -> None:
     """Look whether failed requests failed because they had been done before."""
-    failed = [r for r in open_requests if r.error is not None and r.given_key and not r.look]
+    failed = [r for r in open_requests if r.error is not None and r.may_be_known and not r.look]
     if failed and tx.attempt == 1:
         _answer_stored(tx, failed)
     if len(requests) == 1 and requests[0].error is not None:

@@ -75,10 +75,10 @@ class Manager:
         keyed = idempotency.keyed(context.tenant, key, method.name, args)
         if method.name in batch.READERS:
             try:
-                return self._batched(context, method.name, args, keyed, given)
+                return self._batched(context, method.name, args, keyed, given, request_key)
             except batch.Alone:
                 LOG.debug("%s is done in a transaction of its own", method.name)
-        return self._alone(context, method, args, keyed, given or request_key)
+        return self._alone(context, method, args, keyed, given, request_key)
 
     def _alone(
         self,
@@ -86,10 +86,11 @@ class Manager:
         method: Method,
         args: dict[str, Any],
         keyed: idempotency.Keyed,
-        may_be_known: str | None,
+        given: str | None,
+        request_key: str | None,
     ) -> Any:
         def work(tx: Transaction) -> Any:
-            if may_be_known or tx.attempt > 1:
+            if given or request_key or tx.attempt > 1:
                 stored = idempotency.find(tx, [keyed]).get(keyed.scoped_key)
                 if stored is not None:
                     return stored.answer_to(keyed)
@@ -97,7 +98,7 @@ class Manager:
             idempotency.store(tx, [(keyed, answer)])
             return answer
 
-        return self._db.run(context, work, request_key=may_be_known and keyed.key)
+        return self._db.run(context, work, request_key=given)
 
     def _batched(
         self,
@@ -106,9 +107,14 @@ class Manager:
         args: dict[str, Any],
         keyed: idempotency.Keyed,
         given: str | None,
+        request_key: str | None,
     ) -> Any:
         request = batch.READERS[method](
-            args, context=context, keyed=keyed, given_key=given, look=False
+            args,
+            context=context,
+            keyed=keyed,
+            given_key=given,
+            may_be_known=bool(given or request_key),
         )
         self._combiner.do(request)
         if request.error is not None:
