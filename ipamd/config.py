@@ -229,8 +229,12 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
         conf.register_opts(opts, group=None if group == "DEFAULT" else group)
 
 
-def load(argv: Sequence[str] | None = None, *, prog: str = "ipamd") -> cfg.ConfigOpts:
+def load(
+    argv: Sequence[str] | None = None, *, prog: str = "ipamd", cli_opts: Sequence[cfg.Opt] = ()
+) -> cfg.ConfigOpts:
     """Parse the command line and the configuration files.
+
+    ``cli_opts`` are further options of the program's command line, sub-commands included.
 
     Files: ``--config-file``/``--config-dir``, else ``/etc/ipamd/ipamd.conf`` when it
     exists, else none.
@@ -240,6 +244,7 @@ def load(argv: Sequence[str] | None = None, *, prog: str = "ipamd") -> cfg.Confi
     conf = cfg.ConfigOpts()
     register_opts(conf)
     log.register_options(conf)
+    conf.register_cli_opts(cli_opts)
     conf(
         list(sys.argv[1:] if argv is None else argv),
         project="ipamd",
