@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ipamd.db.database import Transaction
 
 Rows = Sequence[Mapping[str, Any]]
+_MANY = 10_000
 
 
 def insert(tx: Transaction, table: sa.Table, rows: Rows) -> None:
@@ -89,3 +90,24 @@ def _columns(
         convert = kind.dialect_impl(dialect).bind_processor(dialect)
         found.append((name, sql, convert))
     return found
+
+
+def by_ids(
+    tx: Transaction,
+    statement: Callable[[sa.ColumnElement[bool]], sa.Executable],
+    column: sa.ColumnElement[str],
+    ids: Sequence[str],
+) -> None:
+    """Execute ``statement(condition)`` for the rows whose ``column`` is one of ``ids``.
+
+    One statement with an array on PostgreSQL; elsewhere one for each 10,000 ids, since
+    the number of bind parameters has a limit.
+    """
+    if not ids:
+        return
+    if tx.dialect == "postgresql":
+        array = sa.bindparam("ids", list(ids), type_=postgresql.ARRAY(sa.String))
+        tx.execute(statement(column == sa.any_(array)))
+        return
+    for start in range(0, len(ids), _MANY):
+        tx.execute(statement(column.in_(ids[start : start + _MANY])))

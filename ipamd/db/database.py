@@ -62,7 +62,11 @@ class Transaction:
 
         ``payload`` is the resource as in RPC results; ``address`` makes the event part
         of that address's history.
+
+        Raises: KeyError for a type that ``ipamd.events`` does not list.
         """
+        if not events.is_known(event_type):
+            raise KeyError(event_type)
         self.events.append(
             outbox.Event(
                 event_type,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from ipamd.db.database import Transaction
 from ipamd.db.models import IdempotencyKey, table_of
 
 MAX_LENGTH = 255
+LONG = 65_536
+COMPRESSED = "zlib:"
 
 _KEYS = table_of(IdempotencyKey)
 _FIND = sa.select(_KEYS).where(
@@ -65,7 +69,7 @@ class Stored:
         """
         if request != self.request:
             raise errors.IdempotencyKeyReused()
-        return json.loads(self.answer_json)
+        return _unpack(self.answer_json)
 
 
 def find(tx: Transaction, requests: Sequence[Keyed]) -> dict[tuple[str, str], Stored]:
@@ -90,9 +94,26 @@ def store(tx: Transaction, answers: list[tuple[Keyed, Any]]) -> None:
             "key": request.key,
             "method": request.method,
             "fingerprint": request.fingerprint,
-            "answer": json.dumps(answer, separators=(",", ":")),
+            "answer": _pack(answer),
             "created_at": tx.now,
         }
         for request, answer in answers
     ]
     bulk.insert(tx, _KEYS, rows)
+
+
+def _pack(answer: Any) -> str:
+    """Write an answer as JSON; a long one, as bulk allocation gives, compressed.
+
+    65,536 addresses are 20 MB of JSON, more than MariaDB takes in one packet by default.
+    """
+    text = json.dumps(answer, separators=(",", ":"))
+    if len(text) < LONG:
+        return text
+    return COMPRESSED + base64.b64encode(zlib.compress(text.encode(), 1)).decode()
+
+
+def _unpack(text: str) -> Any:
+    if text.startswith(COMPRESSED):
+        return json.loads(zlib.decompress(base64.b64decode(text[len(COMPRESSED) :])))
+    return json.loads(text)

@@ -262,10 +262,8 @@ def show(row: Row) -> Resource:
 
 def free(tx: Transaction, rows: Sequence[Row]) -> None:
     """Delete address rows and tell of it; the caller gives the space back."""
-    tx.execute(
-        sa.delete(ADDRESSES).where(ADDRESSES.c.id.in_(sa.bindparam("ids", expanding=True))),
-        {"ids": [row.id for row in rows]},
-    )
+    ids = [row.id for row in rows]
+    bulk.by_ids(tx, lambda these: sa.delete(ADDRESSES).where(these), ADDRESSES.c.id, ids)
     for row in rows:
         tx.emit(
             "ip_address.delete", show(row), tenant_id=row.used_by_tenant_id, address=row.address

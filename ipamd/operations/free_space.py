@@ -107,9 +107,9 @@ class StoredSpace:
 
         One contiguous run when the block has one among the ranges that had to be read.
         """
-        position = self._bounds.first
+        position, rows = self._bounds.first, MANY
         while True:
-            upto = self._read(position, MANY)
+            upto = self._read(position, rows)
             run = self._space.longest_run(count, self._exclusions)
             if run is not None:
                 return [Interval(run, run + count - 1)]
@@ -118,7 +118,8 @@ class StoredSpace:
                 return found
             if upto >= self._bounds.last:
                 return None
-            position = upto + 1
+            # Twice as many each time: what was read is looked through again.
+            position, rows = upto + 1, rows * 2
 
     def take(self, first: int, last: int | None = None) -> None:
         """Take addresses that ``next_free``, ``is_free`` or ``lowest`` have found free."""

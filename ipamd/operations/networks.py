@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -68,15 +69,37 @@ def allocate_network_ips(
 
 
 def list_network_ips(
-    tx: Transaction, tenant_id: str, network_id: str, interface_id: str
+    tx: Transaction,
+    tenant_id: str,
+    network_id: str,
+    interface_id: str,
+    limit: int | None = None,
+    marker: str | None = None,
 ) -> Resource:
     """List the addresses in use that an interface has in a tenant's network.
 
+    They are ordered by the age of their blocks, then by their own; ``marker`` is
+    ``<ip_block_id>,<id>``, since the order has both.
+
     Raises: NetworkNotFound, InterfaceNotFound
     """
+    size = page_size(tx, limit)
     _check_network(tx, tenant_id, network_id)
-    rows = _held(tx, tenant_id, network_id, interface_id)
-    return {"ip_addresses": addresses_in_blocks.show(tx, rows)}
+    statement = _held(tx, tenant_id, network_id, interface_id)
+    if marker is not None:
+        block_id, _, address_id = marker.partition(",")
+        statement = statement.where(
+            sa.or_(
+                ADDRESSES.c.ip_block_id > block_id,
+                sa.and_(ADDRESSES.c.ip_block_id == block_id, ADDRESSES.c.id > address_id),
+            )
+        )
+    rows = tx.execute(statement.limit(size + 1)).all()
+    last = rows[size - 1] if len(rows) > size else None
+    return {
+        "ip_addresses": addresses_in_blocks.show(tx, rows[:size]),
+        "next_marker": None if last is None else f"{last.ip_block_id},{last.id}",
+    }
 
 
 def deallocate_network_ips(
@@ -89,14 +112,13 @@ def deallocate_network_ips(
     Raises: NetworkNotFound, InterfaceNotFound
     """
     blocks = lock_blocks(tx, tenant_id, network_id, create=False)
-    rows = _held(tx, tenant_id, network_id, interface_id)
+    rows = tx.execute(_held(tx, tenant_id, network_id, interface_id)).all()
     for block in blocks:
         mine = [row for row in rows if row.ip_block_id == block.id]
-        quarantine.release(tx, block, mine)
-        if not tx.conf.ipam.keep_deallocated_ips:
-            ids = [row.id for row in mine]
-            released = tx.execute(sa.select(ADDRESSES).where(ADDRESSES.c.id.in_(ids))).all()
-            quarantine.free(tx, block, released)
+        if tx.conf.ipam.keep_deallocated_ips:
+            quarantine.release(tx, block, mine)
+        else:
+            quarantine.free(tx, block, mine)
 
 
 # --- shared with interfaces ---------------------------------------------------------
@@ -203,10 +225,10 @@ def not_found(network_id: str) -> errors.NetworkNotFound:
     return errors.NetworkNotFound(f"Network {network_id} not found")
 
 
-def _held(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -> list[Row]:
+def _held(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -> sa.Select[Any]:
     if interface_states.find(tx, interface_id) is None:
         raise errors.InterfaceNotFound()
-    statement = (
+    return (
         sa.select(ADDRESSES)
         .join(BLOCKS, BLOCKS.c.id == ADDRESSES.c.ip_block_id)
         .where(
@@ -217,4 +239,3 @@ def _held(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -
         )
         .order_by(ADDRESSES.c.ip_block_id, ADDRESSES.c.id)
     )
-    return list(tx.execute(statement).all())

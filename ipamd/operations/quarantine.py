@@ -13,6 +13,7 @@ from itertools import groupby
 import sqlalchemy as sa
 
 from ipamd import errors
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.ipam.intervals import Interval
 from ipamd.operations import allocation, ip_blocks
@@ -36,11 +37,12 @@ def release(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
 
 def mark_released(tx: Transaction, address_ids: Sequence[str]) -> None:
     """Set ``deallocated_at`` of address rows; the caller counts and tells."""
-    tx.execute(
-        sa.update(ADDRESSES)
-        .where(ADDRESSES.c.id.in_(sa.bindparam("ids", expanding=True)))
-        .values(deallocated_at=tx.now, updated_at=tx.now),
-        {"ids": list(address_ids)},
+    released = {"deallocated_at": tx.now, "updated_at": tx.now}
+    bulk.by_ids(
+        tx,
+        lambda these: sa.update(ADDRESSES).where(these).values(released),
+        ADDRESSES.c.id,
+        address_ids,
     )
 
 

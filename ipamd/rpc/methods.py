@@ -22,6 +22,7 @@ from ipamd.operations import (
     mac_address_ranges,
     networks,
     subnets,
+    utilization,
 )
 from ipamd.operations.fields import text_problem
 
@@ -115,7 +116,11 @@ def writes(*operations: Callable[..., Any]) -> list[Method]:
 ALL: list[Method] = [
     *reads(health.get_health),
     # IP blocks and subnets
-    *reads(ip_blocks.list_ip_blocks, ip_blocks.get_ip_block),
+    *reads(
+        ip_blocks.list_ip_blocks,
+        ip_blocks.get_ip_block,
+        utilization.get_ip_block_utilization,
+    ),
     *writes(ip_blocks.create_ip_block, ip_blocks.update_ip_block, ip_blocks.delete_ip_block),
     *reads(subnets.list_subnets),
     *writes(subnets.create_subnet),

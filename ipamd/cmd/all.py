@@ -1,0 +1,64 @@
+"""``ipamd-all``: facade, manager, relay and periodic tasks in one process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from ipamd.api.app import create_app
+from ipamd.cmd import common
+from ipamd.cmd.serving import Part, Server, curl_example
+from ipamd.db import schema
+from ipamd.db.database import Database
+from ipamd.periodic import Reaper
+from ipamd.rpc.client import DirectCaller
+from ipamd.rpc.intake import Intake
+from ipamd.rpc.manager import Manager
+from ipamd.rpc.relay import Relay
+from ipamd.rpc.transport import register_opts
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run everything until SIGTERM; return the exit status."""
+    conf = common.configure("ipamd-all", argv)
+    register_opts(conf)
+    stop = common.Stop()
+    stop.on_signals()
+    db = Database(conf)
+    try:
+        if not common.wait_for_database(db, stop, upgrade=True):
+            return 0
+    except (schema.SchemaError, OSError, sa.exc.SQLAlchemyError) as error:
+        sys.exit(f"ipamd-all: {error}")
+    finally:
+        db.close()
+    Server(conf, lambda: make_part(conf), processes=1, greeting=curl_example(conf)).run()
+    return 0
+
+
+def make_part(conf: cfg.ConfigOpts) -> Part:
+    """Start what the serving process consists of.
+
+    With a ``transport_url`` it takes requests from AMQP too.
+    """
+    db = Database(conf)
+    manager = Manager(db)
+    running: list[Relay | Reaper | Intake] = [Relay(db, conf), Reaper(db)]
+    if conf.transport_url:
+        running.append(Intake(conf, manager))
+    for part in running:
+        part.start()
+
+    def close() -> None:
+        for part in reversed(running):
+            part.stop()
+        db.close()
+
+    return Part(create_app(conf, DirectCaller(manager)), close)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""``ipamd-api``: the facade alone; every request becomes an RPC to the workers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+from ipamd.api.app import create_app
+from ipamd.cmd import common
+from ipamd.cmd.serving import Part, Server, curl_example
+from ipamd.rpc.client import RpcCaller
+from ipamd.rpc.transport import register_opts
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the REST API until SIGTERM; return the exit status."""
+    conf = common.configure("ipamd-api", argv)
+    register_opts(conf)
+    if not conf.transport_url:
+        sys.exit("ipamd-api: [DEFAULT] transport_url is not set; ipamd-all needs no broker")
+    greeting = curl_example(conf)
+    Server(conf, lambda: make_part(conf), processes=conf.api.workers, greeting=greeting).run()
+    return 0
+
+
+def make_part(conf: cfg.ConfigOpts) -> Part:
+    """Build the facade of one process, with a broker connection of its own."""
+    caller = RpcCaller(conf)
+    return Part(create_app(conf, caller), caller.close)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What the programs share: configuration, logging, signals, waiting for the database."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import sqlalchemy as sa
+import tenacity
+from oslo_config import cfg
+from oslo_log import log
+
+from ipamd import config
+from ipamd.db import schema
+from ipamd.db.database import Database
+
+LOG = logging.getLogger(__name__)
+
+
+def configure(prog: str, argv: Sequence[str] | None = None) -> cfg.ConfigOpts:
+    """Read the configuration and set logging up; exit with a sentence when that fails."""
+    try:
+        conf = config.load(argv, prog=prog)
+        log.set_defaults(default_log_levels=log.get_default_log_levels() + ["alembic=WARNING"])
+        log.setup(conf, "ipamd")
+    except cfg.Error as error:
+        sys.exit(f"{prog}: {error}")
+    return conf
+
+
+class Stop:
+    """The wish to stop, as SIGTERM and SIGINT express it."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def on_signals(self) -> None:
+        """Take SIGTERM and SIGINT as the wish to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        LOG.info("stopping on %s", signal.Signals(number).name)
+        self._asked.set()
+
+    def __bool__(self) -> bool:
+        return self._asked.is_set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until stopping is asked for, at most ``seconds``; tell whether it is."""
+        return self._asked.wait(seconds)
+
+
+def wait_for_database(db: Database, stop: Stop, *, upgrade: bool) -> bool:
+    """Wait until the database answers with a current schema; False when told to stop.
+
+    With ``upgrade`` an older schema is upgraded; without, it is an error.
+
+    Raises: schema.SchemaError
+    """
+
+    def log_attempt(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        LOG.warning("the database cannot be reached (attempt %d): %s",
+                    state.attempt_number, " ".join(str(error).split())[:300])  # fmt: skip
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((sa.exc.OperationalError, sa.exc.InterfaceError)),
+        wait=tenacity.wait_exponential(
+            multiplier=0.5, max=db.conf.database.connect_retry_max_interval
+        ),
+        stop=lambda _: bool(stop),
+        sleep=stop.wait,
+        before_sleep=log_attempt,
+        reraise=True,
+    )
+    try:
+        retrying(schema.upgrade if upgrade else schema.require_current, db)
+    except (sa.exc.OperationalError, sa.exc.InterfaceError):
+        if stop:
+            return False
+        raise
+    return True

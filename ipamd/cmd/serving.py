@@ -1,0 +1,80 @@
+"""The facade under gunicorn: what ``ipamd-api`` and ``ipamd-all`` have in common."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from oslo_config import cfg
+
+LOG = logging.getLogger(__name__)
+
+
+class Part:
+    """The facade of one process and what runs beside it; made after the fork."""
+
+    def __init__(self, app: Flask, close: Callable[[], None]) -> None:
+        self.app = app
+        self.close = close
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hints
+    """gunicorn on ``[api] bind_host:bind_port``; ``make_part`` runs in each process."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, make_part: Callable[[], Part], *, processes: int, greeting: str
+    ) -> None:
+        self._conf = conf
+        self._make_part = make_part
+        self._processes = processes
+        self._greeting = greeting
+        self._part: Part | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn up from ipamd's options."""
+        host = self._conf.api.bind_host
+        settings: dict[str, Any] = {
+            "bind": f"[{host}]:{self._conf.api.bind_port}"
+            if ":" in host
+            else f"{host}:{self._conf.api.bind_port}",
+            "workers": self._processes,
+            "worker_class": "gthread",
+            "threads": self._conf.api.threads,
+            "graceful_timeout": self._conf.worker.drain_timeout,
+            "timeout": 60,
+            "keepalive": 15,
+            "proc_name": "ipamd",
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "when_ready": self._greet,
+            "worker_exit": self._close,
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Build the application in a fresh process."""
+        self._part = self._make_part()
+        return self._part.app
+
+    def _greet(self, _: Any) -> None:
+        print(self._greeting, flush=True)
+
+    def _close(self, *_: Any) -> None:
+        if self._part is not None:
+            self._part.close()
+
+
+def curl_example(conf: cfg.ConfigOpts) -> str:
+    """Return where the facade listens, and a request to try."""
+    base = f"http://{conf.api.bind_host}:{conf.api.bind_port}"
+    return f"""\
+ipamd listens on {base}
+Try:
+  curl -s {base}/v0.1/ipam/tenants/demo/ip_blocks -H 'Content-Type: application/json' \\
+    -d '{{"ip_block": {{"cidr": "10.0.0.0/24", "type": "private"}}}}'"""

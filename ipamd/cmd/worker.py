@@ -1,0 +1,46 @@
+"""``ipamd-worker``: takes requests from AMQP, works on the store, relays events."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ipamd.cmd import common
+from ipamd.db import schema
+from ipamd.db.database import Database
+from ipamd.periodic import Reaper
+from ipamd.rpc.intake import Intake
+from ipamd.rpc.manager import Manager
+from ipamd.rpc.relay import Relay
+from ipamd.rpc.transport import register_opts
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a worker until SIGTERM; return the exit status."""
+    conf = common.configure("ipamd-worker", argv)
+    register_opts(conf)
+    if not conf.transport_url:
+        sys.exit("ipamd-worker: [DEFAULT] transport_url is not set; ipamd-all needs no broker")
+    stop = common.Stop()
+    stop.on_signals()
+    db = Database(conf)
+    try:
+        if not common.wait_for_database(db, stop, upgrade=False):
+            return 0
+    except schema.SchemaError as error:
+        sys.exit(f"ipamd-worker: {error}")
+    relay, reaper = Relay(db, conf), Reaper(db)
+    intake = Intake(conf, Manager(db))
+    relay.start()
+    reaper.start()
+    intake.start()
+    stop.wait()
+    intake.stop()
+    reaper.stop()
+    relay.stop()
+    db.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
