@@ -35,6 +35,8 @@ class Networks(Calls):
         tenant_id: str,
         network_id: str,
         interface_id: str,
+        limit: int | None = None,
+        marker: str | None = None,
         *,
         timeout: float | None = None,
     ) -> Page:
@@ -47,6 +49,8 @@ class Networks(Calls):
             tenant_id=tenant_id,
             network_id=network_id,
             interface_id=interface_id,
+            limit=limit,
+            marker=marker,
             timeout=timeout,
         )
 
