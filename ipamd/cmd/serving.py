@@ -65,7 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hin
     def _greet(self, _: Any) -> None:
         print(self._greeting, flush=True)
 
-    def _close(self, *_: Any) -> None:
+    def _close(self, _arbiter: Any, _worker: Any) -> None:
         if self._part is not None:
             self._part.close()
 
