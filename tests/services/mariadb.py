@@ -82,7 +82,7 @@ class MariaDB(Server):
         """Tell whether a client can log in."""
         try:
             pymysql.connect(
-                host="127.0.0.1", port=self.port, user="root", connect_timeout=2
+                host="127.0.0.1", port=self.port, user="root", connect_timeout=2, read_timeout=2
             ).close()
         except pymysql.err.OperationalError:
             return False

@@ -112,7 +112,7 @@ def pytest_terminal_summary(
         names = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         terminalreporter.write_line(
             f"--services={config.getoption('services')}: "
-            f"left out {len(left_out)} tests that need a server ({names})",
+            f"tests left out for want of a server: {len(left_out)} ({names})",
             yellow=True,
         )
     for process in config.stash[_left_running]:

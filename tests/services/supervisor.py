@@ -51,6 +51,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def living() -> set[int]:
+    """Name all processes of the machine that have not ended."""
+    return {pid for below in children_by_parent().values() for pid in below}
+
+
 def kill_descendants() -> None:
     """Kill what is below this process until nothing is."""
     while pids := descendants(os.getpid()):
