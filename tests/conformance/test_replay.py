@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ipamd.db import schema
 from tests.conformance import player, serving
+from tests.integration.conftest import database_at
 from tests.services.databases import fresh_database
 
 
@@ -56,9 +58,10 @@ def test_profiles(tmp_path: Path, profile: str, options: dict[str, str], steps: 
 def test_over_rabbitmq_on_postgresql(
     tmp_path: Path, postgresql_url: str, transport_url: str
 ) -> None:
-    with (
-        fresh_database(postgresql_url) as database_url,
-        serving.over_amqp(tmp_path, database_url, transport_url, {}) as base,
-    ):
-        played = player.play(base, "transcripts.jsonl")
+    with fresh_database(postgresql_url) as database_url:
+        db = database_at(database_url)
+        schema.upgrade(db)
+        db.close()
+        with serving.over_amqp(tmp_path, database_url, transport_url) as base:
+            played = player.play(base, "transcripts.jsonl")
     assert_conforms(played, steps=1239)
