@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import supervisor
 from tests.services.databases import fresh_database
 from tests.services.packages import MissingPackages
 from tests.services.shared import KINDS, SharedServers, install
-from tests.services.supervisor import descendants
 from tests.services.vhosts import fresh_vhost
 
 _shared = pytest.StashKey[SharedServers]()
@@ -94,10 +94,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     session.config.stash[_shared].close()
-    for pid in descendants(os.getpid()):
+    for pid in supervisor.children_by_parent().get(os.getpid(), []):
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            os.kill(pid, signal.SIGKILL)
+            # A supervisor takes what it watches along, unless it is killed itself.
+            supervised = supervisor.__file__ in command
+            os.kill(pid, signal.SIGTERM if supervised else signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended by itself just now
         session.config.stash[_left_running].append(f"{pid} {command}")

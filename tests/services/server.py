@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -39,6 +40,7 @@ class Server:
     def __init__(self) -> None:
         self.user = self.account if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix=f"ipamd-test-{self.name}-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.port = reserve_port()
         self.process: Process | None = None
         self._prepared = False
