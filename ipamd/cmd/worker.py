@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from ipamd.rpc.intake import Intake
 from ipamd.rpc.manager import Manager
 from ipamd.rpc.relay import Relay
 from ipamd.rpc.transport import register_opts
+
+LOG = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     relay.start()
     reaper.start()
     intake.start()
+    while not stop and not intake.wait_ready(0.2):
+        continue
+    if not stop:
+        LOG.info("ipamd-worker takes requests")
     stop.wait()
     intake.stop()
     reaper.stop()

@@ -35,12 +35,14 @@ _LOCK_AND_COUNT = (
 
 def _first_free(start: Any) -> sa.ColumnElement[bool]:
     """Build the join of a block with its first free range at or after ``start``."""
-    nearest = sa.select(sa.func.min(_NEXT.c.last)).where(_NEXT.c.ip_block_id == _BLOCKS.c.id)
+    # Not min(last): PostgreSQL has none for bytes.
+    nearest = sa.select(_NEXT.c.last).where(_NEXT.c.ip_block_id == _BLOCKS.c.id)
     if start is not None:
         nearest = nearest.where(_NEXT.c.last >= start)
     return sa.and_(
         _FREE.c.ip_block_id == _BLOCKS.c.id,
-        _FREE.c.last == nearest.correlate(_BLOCKS).scalar_subquery(),
+        _FREE.c.last
+        == nearest.order_by(_NEXT.c.last).limit(1).correlate(_BLOCKS).scalar_subquery(),
     )
 
 

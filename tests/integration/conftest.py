@@ -52,6 +52,8 @@ def start_workers(upgraded: str, transport_url: str, tmp_path: Path) -> Iterator
             ]
             for worker in workers:
                 stack.callback(worker.kill)
+            for worker in workers:
+                worker.wait_for("takes requests")
             return workers
 
         yield start

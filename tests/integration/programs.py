@@ -58,6 +58,16 @@ class Program:
         """Kill it with everything it started, at once."""
         self.process.kill()
 
+    def wait_for(self, words: str) -> None:
+        """Wait until it has printed or logged ``words``."""
+
+        def printed() -> bool:
+            if self.process.returncode is not None:
+                raise AssertionError(f"{self.name} ended:\n{self.text()}")
+            return words in self.text()
+
+        wait_until(printed, timeout=40)
+
     def text(self) -> str:
         """Return what it has printed and logged."""
         return self.log.read_text(errors="replace")
