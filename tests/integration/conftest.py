@@ -65,3 +65,18 @@ def bare_client(transport_url: str) -> Iterator[BareClient]:
     client = BareClient(transport_url)
     yield client
     client.close()
+
+
+@pytest.fixture
+def outbox_of() -> Callable[[str], list[tuple[str, bool]]]:
+    """Read the outbox at a URL: event types in their order, and whether they were sent."""
+
+    def read(url: str) -> list[tuple[str, bool]]:
+        db = database_at(url)
+        with db.engine.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT event_type, sent_at FROM outbox ORDER BY id")
+            found = [(row[0], row[1] is not None) for row in rows]
+        db.close()
+        return found
+
+    return read
