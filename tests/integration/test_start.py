@@ -1,0 +1,84 @@
+"""Programs that start before what they need: they wait, say so, and stop when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import database_at
+from tests.integration.programs import Facade, Program
+from tests.services.ports import release_port, reserve_port
+from tests.services.waiting import wait_until
+
+
+def closed_port() -> int:
+    port = reserve_port()
+    release_port(port)
+    return port
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg://postgres", "mysql+pymysql://root"])
+def test_a_worker_waits_for_its_database(tmp_path: Path, scheme: str) -> None:
+    settings = {
+        "DEFAULT": {"transport_url": "rabbit://guest:guest@127.0.0.1:1//"},
+        "database": {"connection": f"{scheme}@127.0.0.1:{closed_port()}/ipamd"},
+    }
+    worker = Program("worker", tmp_path, settings)
+    wait_until(lambda: worker.text().count("the database cannot be reached") >= 2)
+    assert worker.stop() == 0
+    assert "Traceback" not in worker.text()
+    attempts = [line for line in worker.text().splitlines() if "cannot be reached" in line]
+    assert len(attempts) == worker.text().count("(attempt ")
+
+
+def test_a_worker_waits_for_its_broker(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ipamd.sqlite"
+    from ipamd.db import schema
+
+    db = database_at(url)
+    schema.upgrade(db)
+    db.close()
+    settings = {
+        "DEFAULT": {"transport_url": f"rabbit://guest:guest@127.0.0.1:{closed_port()}//"},
+        "database": {"connection": url},
+    }
+    worker = Program("worker", tmp_path, settings)
+    wait_until(lambda: worker.text().lower().count("broker") >= 2)
+    assert worker.stop() == 0
+    assert "Traceback" not in worker.text()
+
+
+def test_a_worker_refuses_an_old_schema_and_names_the_command(tmp_path: Path) -> None:
+    settings = {
+        "DEFAULT": {"transport_url": "rabbit://guest:guest@127.0.0.1:1//"},
+        "database": {"connection": f"sqlite:///{tmp_path}/empty.sqlite"},
+    }
+    worker = Program("worker", tmp_path, settings)
+    assert worker.process.wait(40) == 1
+    assert "ipamd-manage db upgrade" in worker.text()
+    assert "Traceback" not in worker.text()
+
+
+def test_the_api_answers_503_without_a_broker(tmp_path: Path) -> None:
+    import requests
+
+    settings = {
+        "DEFAULT": {"transport_url": f"rabbit://guest:guest@127.0.0.1:{closed_port()}//"},
+        "api": {"workers": 1, "rpc_timeout": 2},
+    }
+    facade = Facade("api", tmp_path, settings)
+    facade.wait_ready()
+    answer = requests.get(f"{facade.url}/v0.1/ipam/tenants/t1/ip_blocks", timeout=10)
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert facade.stop() == 0
+    assert "Traceback" not in facade.text()
+
+
+def test_a_wrong_configuration_is_one_sentence(tmp_path: Path) -> None:
+    worker = Program("worker", tmp_path, {"worker": {"threads": "many"}})
+    assert worker.process.wait(40) == 1
+    assert worker.text().startswith("ipamd-worker: ")
+    assert "threads" in worker.text()
+    assert "Traceback" not in worker.text()
