@@ -252,6 +252,11 @@ def load(
         version=__version__,
         default_config_files=[name for name in ("/etc/ipamd/ipamd.conf",) if os.path.exists(name)],
     )
+    # oslo.config looks at a value when it is read; a wrong one should stop the start.
+    for group, opts in GROUPS.items():
+        values = conf if group == "DEFAULT" else conf[group]
+        for opt in opts:
+            values[opt.dest]
     return conf
 
 
