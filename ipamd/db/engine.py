@@ -11,14 +11,31 @@ from oslo_config import cfg
 
 from ipamd import config
 
+# The driver of a URL that names none.
+_DRIVERS = {
+    "postgresql": "psycopg",
+    "mysql": "pymysql",
+    "mariadb": "pymysql",
+    "sqlite": "pysqlite",
+}
+
 
 def make_engine(conf: cfg.ConfigOpts) -> sa.Engine:
     """Build the engine of ``[database] connection``.
 
     PostgreSQL and MariaDB run at READ COMMITTED: a statement after the block's lock
     sees what the lock's last holder committed.
+
+    Raises: sqlalchemy.exc.ArgumentError when the URL is none, or of another database.
     """
     url = sa.make_url(config.database_url(conf))
+    backend = url.get_backend_name()
+    if backend not in _DRIVERS:
+        raise sa.exc.ArgumentError(
+            f"{backend} is not supported, it has to be one of {', '.join(_DRIVERS)}"
+        )
+    if url.drivername == backend:
+        url = url.set(drivername=f"{backend}+{_DRIVERS[backend]}")
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, conf)
     connect_args: dict[str, Any] = {"connect_timeout": conf.database.pool_timeout}
