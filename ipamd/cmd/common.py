@@ -25,11 +25,30 @@ def configure(prog: str, argv: Sequence[str] | None = None) -> cfg.ConfigOpts:
     """Read the configuration and set logging up; exit with a sentence when that fails."""
     try:
         conf = config.load(argv, prog=prog)
-        log.set_defaults(default_log_levels=log.get_default_log_levels() + ["alembic=WARNING"])
-        log.setup(conf, "ipamd")
+        set_up_logging(conf)
     except cfg.Error as error:
         sys.exit(f"{prog}: {error}")
     return conf
+
+
+def set_up_logging(conf: cfg.ConfigOpts) -> None:
+    """Set oslo.log up from ``conf``; doing it again changes levels and formats."""
+    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
+    log.setup(conf, "ipamd")
+
+
+def reread_log_levels_on_sighup(prog: str, argv: Sequence[str] | None = None) -> None:
+    """On SIGHUP, read the configuration files again and take the log levels from them."""
+
+    def reread(_number: int, _frame: FrameType | None) -> None:
+        try:
+            set_up_logging(config.load(argv, prog=prog))
+        except cfg.Error as error:
+            LOG.error("the configuration cannot be read again: %s", error)
+        else:
+            LOG.info("log levels were read again")
+
+    signal.signal(signal.SIGHUP, reread)
 
 
 class Stop:
@@ -68,13 +87,16 @@ def wait_for_database(db: Database, stop: Stop, *, upgrade: bool) -> bool:
         LOG.warning("the database cannot be reached (attempt %d): %s",
                     state.attempt_number, " ".join(str(error).split())[:300])  # fmt: skip
 
+    def pause(seconds: float) -> None:
+        stop.wait(seconds)
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type((sa.exc.OperationalError, sa.exc.InterfaceError)),
         wait=tenacity.wait_exponential(
             multiplier=0.5, max=db.conf.database.connect_retry_max_interval
         ),
         stop=lambda _: bool(stop),
-        sleep=stop.wait,
+        sleep=pause,
         before_sleep=log_attempt,
         reraise=True,
     )

@@ -21,7 +21,7 @@ class Part:
         self.close = close
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hints
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn on ``[api] bind_host:bind_port``; ``make_part`` runs in each process."""
 
     def __init__(

@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.exit("ipamd-worker: [DEFAULT] transport_url is not set; ipamd-all needs no broker")
     stop = common.Stop()
     stop.on_signals()
+    common.reread_log_levels_on_sighup("ipamd-worker", argv)
     db = Database(conf)
     try:
         if not common.wait_for_database(db, stop, upgrade=False):

@@ -40,7 +40,7 @@ def start_workers(upgraded: str, transport_url: str, tmp_path: Path) -> Iterator
     with ExitStack() as stack:
 
         def start(count: int, **settings: dict[str, Any]) -> list[Program]:
-            groups = {
+            groups: dict[str, dict[str, object]] = {
                 "DEFAULT": {"transport_url": transport_url, "state_path": tmp_path},
                 "database": {"connection": upgraded},
                 "relay": {"sweep_interval": 0.2, "lease_seconds": 2},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+import requests
 
+from ipamd.db import schema
 from tests.integration.conftest import database_at
-from tests.integration.programs import Facade, Program
+from tests.integration.programs import Facade, Program, Settings, write_config
 from tests.services.ports import release_port, reserve_port
 from tests.services.waiting import wait_until
 
@@ -34,8 +37,6 @@ def test_a_worker_waits_for_its_database(tmp_path: Path, scheme: str) -> None:
 
 def test_a_worker_waits_for_its_broker(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ipamd.sqlite"
-    from ipamd.db import schema
-
     db = database_at(url)
     schema.upgrade(db)
     db.close()
@@ -61,9 +62,7 @@ def test_a_worker_refuses_an_old_schema_and_names_the_command(tmp_path: Path) ->
 
 
 def test_the_api_answers_503_without_a_broker(tmp_path: Path) -> None:
-    import requests
-
-    settings = {
+    settings: Settings = {
         "DEFAULT": {"transport_url": f"rabbit://guest:guest@127.0.0.1:{closed_port()}//"},
         "api": {"workers": 1, "rpc_timeout": 2},
     }
@@ -82,3 +81,19 @@ def test_a_wrong_configuration_is_one_sentence(tmp_path: Path) -> None:
     assert worker.text().startswith("ipamd-worker: ")
     assert "threads" in worker.text()
     assert "Traceback" not in worker.text()
+
+
+def test_sighup_reads_the_log_levels_again(tmp_path: Path) -> None:
+    settings: dict[str, dict[str, object]] = {
+        "DEFAULT": {"transport_url": "rabbit://guest:guest@127.0.0.1:1//", "debug": False},
+        "database": {"connection": f"postgresql+psycopg://u@127.0.0.1:{closed_port()}/ipamd"},
+    }
+    worker = Program("worker", tmp_path, settings)
+    worker.wait_for("the database cannot be reached")
+    assert " DEBUG " not in worker.text()
+    settings["DEFAULT"]["debug"] = True
+    write_config(worker.config, settings)
+    worker.process.send_signal(signal.SIGHUP)
+    worker.wait_for("log levels were read again")
+    wait_until(lambda: " DEBUG " in worker.text())
+    assert worker.stop() == 0
