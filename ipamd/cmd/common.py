@@ -97,6 +97,7 @@ def wait_for_database(db: Database, stop: Stop, *, upgrade: bool) -> bool:
         ),
         stop=lambda _: bool(stop),
         sleep=pause,
+        before=lambda state: LOG.debug("asking the database, attempt %d", state.attempt_number),
         before_sleep=log_attempt,
         reraise=True,
     )
