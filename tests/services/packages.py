@@ -70,10 +70,14 @@ def install(packages: Sequence[str], otherwise: str) -> None:
     """
     names = " ".join(packages)
     if shutil.which("apt-get") is None or not (_is_root() or _may_sudo()):
-        raise MissingPackages(f"the tests need {names}, to be installed by root: {otherwise}")
+        raise MissingPackages(
+            f"the tests need the packages {names}, which only root can install: {otherwise}"
+        )
     prefix = [] if _is_root() else ["sudo", "-n"]
-    with open(Path(tempfile.gettempdir(), f"ipamd-test-apt-{os.getuid()}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Any folder that all test runs share will do for a lock.
+    shared = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    try:
+        fcntl.flock(shared, fcntl.LOCK_EX)
         done = subprocess.run(
             [*prefix, "sh", "-c", _INSTALL, "sh", *packages],
             stdin=subprocess.DEVNULL,
@@ -82,6 +86,8 @@ def install(packages: Sequence[str], otherwise: str) -> None:
             text=True,
             check=False,
         )
+    finally:
+        os.close(shared)
     if done.returncode != 0:
         raise MissingPackages(
             f"apt-get could not install {names}: {otherwise}\n{done.stdout[-4000:]}"

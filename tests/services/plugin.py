@@ -84,7 +84,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     used = {name for item in session.items for name in _used(item)}
     own = {name for item in session.items for name in _own(item)}
     try:
-        install(used, own)
+        install(used, own, config.get_terminal_writer().line)
     except MissingPackages as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
     for name in sorted(used):

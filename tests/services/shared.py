@@ -22,10 +22,11 @@ _FACTORIES: dict[str, Callable[[], Server]] = {
 MANAGEMENT_VARIABLE = "IPAMD_TEST_RABBITMQ_MANAGEMENT_URL"
 
 
-def install(names: Collection[str], own: Collection[str] = ()) -> None:
+def install(names: Collection[str], own: Collection[str], say: Callable[[str], None]) -> None:
     """Install what is missing for these servers, unless a variable names another.
 
-    ``own`` are those of which tests start servers of their own, variable or not.
+    ``own`` are those of which tests start servers of their own, variable or not. ``say``
+    is told what is about to be installed, which may take a minute.
 
     Raises: packages.MissingPackages.
     """
@@ -37,9 +38,11 @@ def install(names: Collection[str], own: Collection[str] = ()) -> None:
     ]
     if missing:
         variables = " and ".join(kind.variable for kind in missing)
+        wanted = [package for kind in missing for package in kind.packages]
+        say(f"missing Debian packages: {' '.join(wanted)}")
         packages.install(
-            [package for kind in missing for package in kind.packages],
-            f"install them, or name a server that runs already in {variables}, "
+            wanted,
+            f"have them installed, or name a running server in {variables}, "
             "or leave these tests out with SERVICES=none",
         )
 

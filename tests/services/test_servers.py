@@ -220,7 +220,7 @@ def test_what_is_missing_is_said_in_one_sentence(
         install(["postgresql", "mariadb-server"], "name a server in THIS_VARIABLE")
 
     assert str(error.value) == (
-        "the tests need postgresql mariadb-server, to be installed by root: "
+        "the tests need the packages postgresql mariadb-server, which only root can install: "
         "name a server in THIS_VARIABLE"
     )
 
