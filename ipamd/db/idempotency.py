@@ -69,6 +69,10 @@ class Stored:
         """
         if request != self.request:
             raise errors.IdempotencyKeyReused()
+        return self.answer()
+
+    def answer(self) -> Any:
+        """Return the answer, whatever was asked."""
         return _unpack(self.answer_json)
 
 

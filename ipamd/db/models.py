@@ -119,6 +119,9 @@ class IpBlock(Base):
     dns2: Mapped[OptionalName]
     # The reserved addresses follow from the row alone, whatever the options say later.
     reserve_network_address: Mapped[bool]
+    # first | cyclic | random; ``cursor`` is the address a cyclic block gave last.
+    allocation_strategy: Mapped[str] = mapped_column(name_type(16))
+    cursor: Mapped[int | None] = mapped_column(Address)
     # Kept beside the rows they count, under the block's lock.
     subnets: Mapped[int] = mapped_column(default=0)
     allocated: Mapped[int] = mapped_column(sa.BigInteger, default=0)
@@ -340,6 +343,16 @@ class Outbox(Base):
     payload: Mapped[str] = mapped_column(text_type())
     occurred_at: Mapped[Moment]
     sent_at: Mapped[datetime | None] = mapped_column(Time)
+
+
+class DeletedIpBlock(Base):
+    """When a block was deleted: with it ended what the journal tells of its addresses."""
+
+    __tablename__ = "deleted_ip_blocks"
+    __table_args__ = (sa.Index(None, "deleted_at"),)
+
+    id: Mapped[Id]
+    deleted_at: Mapped[Moment]
 
 
 class Lease(Base):

@@ -9,6 +9,7 @@ the block's counters say how many rows there are.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -50,6 +51,11 @@ _COUNT = (
         quarantined=_BLOCKS.c.quarantined + sa.bindparam("released"),
     )
 )
+_MOVE_CURSOR = (
+    sa.update(_BLOCKS)
+    .where(_BLOCKS.c.id == sa.bindparam("block"))
+    .values(cursor=sa.bindparam("address"))
+)
 _OLDEST = (
     sa.select(ADDRESSES)
     .where(
@@ -79,6 +85,7 @@ class BlockAllocation:
         self._counted = counted
         self._allocated = block.allocated - counted
         self._quarantined = block.quarantined
+        self._cursor: int | None = block.cursor
 
     def allocate(self, interface: InterfaceState, chosen: int | None) -> Resource:
         """Hand out the address ``chosen``, or the next one, to ``interface``.
@@ -126,19 +133,33 @@ class BlockAllocation:
         self._quarantined += held
 
     def _next(self, interface: InterfaceState) -> int:
-        start = None
-        if self.cidr.version == 6:
-            if interface.mac is None:
-                raise errors.MissingParameters(names=["mac_address"])
-            generate = GENERATORS[self._tx.conf.ipam.ipv6_generator]
-            start = generate(self.cidr, interface.tenant_id, interface.mac)
+        start = self._start(interface)
         while True:
             address = self.space.next_free(start)
             if address is None and start is not None:
                 address = self.space.next_free()
             if address is not None:
+                self._cursor = address
                 return address
             self._reclaim()
+
+    def _start(self, interface: InterfaceState) -> int | None:
+        """Return where to look first; the search goes on from there and then from the start.
+
+        Raises: MissingParameters
+        """
+        strategy = self.block.allocation_strategy
+        if strategy == "random":
+            return self.cidr.first + secrets.randbelow(self.cidr.size)
+        if strategy == "cyclic":
+            last = self._cursor
+            return None if last is None or last >= self.cidr.last else last + 1
+        if self.cidr.version == 4:
+            return None
+        if interface.mac is None:
+            raise errors.MissingParameters(names=["mac_address"])
+        generate = GENERATORS[self._tx.conf.ipam.ipv6_generator]
+        return generate(self.cidr, interface.tenant_id, interface.mac)
 
     def _check_chosen(self, chosen: int) -> None:
         if self.cidr.contains(chosen) and self.space.is_free(chosen):
@@ -209,6 +230,11 @@ class BlockAllocation:
         held = self._allocated + len(self.rows) - self.block.allocated
         return held, self._quarantined - self.block.quarantined
 
+    def new_cursor(self) -> int | None:
+        """Return the address a cyclic block gave last, if it gave one."""
+        cyclic = self.block.allocation_strategy == "cyclic"
+        return self._cursor if cyclic and self._cursor != self.block.cursor else None
+
     def tell_if_full(self) -> None:
         """Emit ``ip_block.full`` when the last free address was handed out."""
         block = self.block
@@ -233,6 +259,9 @@ def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
     if changed:
         tx.execute(_COUNT, changed if len(changed) > 1 else changed[0])
     for allocation in allocations:
+        cursor = allocation.new_cursor()
+        if cursor is not None:
+            tx.execute(_MOVE_CURSOR, {"block": allocation.block.id, "address": cursor})
         allocation.tell_if_full()
 
 

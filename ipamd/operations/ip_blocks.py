@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ipamd import errors
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.ids import new_id
-from ipamd.db.models import FreeRange, IpBlock, Policy, table_of
+from ipamd.db.models import DeletedIpBlock, FreeRange, IpBlock, Policy, table_of
 from ipamd.ipam.addresses import Cidr, compact_address, parse_cidr
 from ipamd.ipam.reserved import default_gateway, initial_free
 from ipamd.operations import gateways, scopes
@@ -25,7 +26,9 @@ from ipamd.operations.fields import Fields
 BLOCKS = table_of(IpBlock)
 _FREE = table_of(FreeRange)
 _POLICIES = table_of(Policy)
+_DELETED = table_of(DeletedIpBlock)
 TYPES = ("public", "private")
+STRATEGIES = ("first", "cyclic", "random")
 
 _GET = sa.select(BLOCKS).where(BLOCKS.c.id == sa.bindparam("block_id"))
 _LOCK = _GET.with_for_update()
@@ -83,6 +86,7 @@ def create_ip_block(tx: Transaction, tenant_id: str, ip_block: Resource) -> Reso
         "policy_id": policy_id,
         "dns1": read_dns(tx, fields, "dns1"),
         "dns2": read_dns(tx, fields, "dns2"),
+        "allocation_strategy": read_strategy(fields) or "first",
     }
     if policy_id is not None:
         check_policy(tx, fields, policy_id, {tenant_id})
@@ -115,6 +119,9 @@ def update_ip_block(
     for name in ("dns1", "dns2"):
         if fields.given(name):
             values[name] = read_dns(tx, fields, name)
+    strategy = read_strategy(fields)
+    if strategy is not None:
+        values["allocation_strategy"] = strategy
     if fields.given("gateway"):
         values["gateway"] = fields.address("gateway", "Gateway is not a valid address")
     if values.get("policy_id") is not None:
@@ -155,6 +162,7 @@ def insert(tx: Transaction, cidr: Cidr, gateway: int | None, values: Resource) -
         "prefix_length": cidr.prefix_length,
         "gateway": gateway,
         "reserve_network_address": options.reserve_network_address,
+        "cursor": None,
         "subnets": 0,
         "allocated": 0,
         "quarantined": 0,
@@ -266,6 +274,15 @@ def read_dns(tx: Transaction, fields: Fields, name: str) -> str | None:
     return configured
 
 
+def read_strategy(fields: Fields) -> str | None:
+    """Read how a block picks its next address: ``first``, ``cyclic`` or ``random``."""
+    value = fields.text("allocation_strategy")
+    if value is not None and value not in STRATEGIES:
+        text = f"allocation_strategy should be one among {', '.join(STRATEGIES)}"
+        fields.wrong("allocation_strategy", text)
+    return value
+
+
 def check_policy(
     tx: Transaction, fields: Fields, policy_id: str, tenants: Collection[str]
 ) -> None:
@@ -354,6 +371,8 @@ def delete_ip_block(tx: Transaction, tenant_id: str, ip_block_id: str) -> None:
                 shown = show(locked[block_id])
                 tx.emit("ip_block.delete", shown, tenant_id=locked[block_id].tenant_id)
         tx.execute(sa.delete(BLOCKS).where(BLOCKS.c.id.in_(level)))
+    deleted = [{"id": block_id, "deleted_at": tx.now} for block_id in locked if block_id in ids]
+    bulk.insert(tx, _DELETED, deleted)
     if top.parent_id:
         tx.execute(
             sa.update(BLOCKS)

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 
 from ipamd.context import RequestContext
 from ipamd.db.database import Database, Transaction
-from ipamd.db.models import IdempotencyKey, Outbox, table_of
+from ipamd.db.models import DeletedIpBlock, IdempotencyKey, Outbox, table_of
 from ipamd.operations import quarantine
 
 BATCH = 200
 
 _KEYS = table_of(IdempotencyKey)
 _OUTBOX = table_of(Outbox)
+_DELETED = table_of(DeletedIpBlock)
 
 
 def purge(db: Database) -> dict[str, int]:
@@ -78,4 +79,5 @@ def _forget_events(tx: Transaction) -> int:
         ids.append(row.id)
     if ids:
         tx.execute(sa.delete(_OUTBOX).where(_OUTBOX.c.id.in_(ids)))
+    tx.execute(sa.delete(_DELETED).where(_DELETED.c.deleted_at < before))
     return len(ids)

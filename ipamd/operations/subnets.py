@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
+from ipamd.ipam.addresses import Cidr
 from ipamd.operations import ip_blocks
-from ipamd.operations.common import Resource, page
+from ipamd.operations.common import Resource, Row, page
 from ipamd.operations.fields import Fields
 from ipamd.operations.ip_blocks import BLOCKS
 
@@ -31,13 +32,18 @@ def list_subnets(
 def create_subnet(tx: Transaction, tenant_id: str, ip_block_id: str, subnet: Resource) -> Resource:
     """Create a subnet from ``{cidr, network_id?, policy_id?, tenant_id?, gateway?, …}``.
 
-    It has its parent's type and network; its tenant and policy may be its own.
+    With ``prefix_length`` instead of ``cidr`` it is the lowest prefix of that length in
+    which no other subnet lies.  It has its parent's type and network; its tenant and
+    policy may be its own.
 
-    Raises: IpBlockNotFound, ValidationError
+    Raises: IpBlockNotFound, ValidationError, NoMoreAddressesError (no such prefix is free)
     """
     fields = Fields(subnet, "subnet")
     parent = ip_blocks.lock(tx, ip_block_id, tenant_id)
-    cidr = ip_blocks.read_cidr(fields)
+    if fields.body.get("prefix_length") is not None and not fields.body.get("cidr"):
+        cidr = _next_prefix(tx, fields, parent)
+    else:
+        cidr = ip_blocks.read_cidr(fields)
     owner = fields.text("tenant_id") or parent.tenant_id
     network_id = fields.text("network_id")
     if network_id is not None and network_id != parent.network_id:
@@ -67,6 +73,7 @@ def create_subnet(tx: Transaction, tenant_id: str, ip_block_id: str, subnet: Res
         "policy_id": policy_id,
         "dns1": ip_blocks.read_dns(tx, fields, "dns1"),
         "dns2": ip_blocks.read_dns(tx, fields, "dns2"),
+        "allocation_strategy": ip_blocks.read_strategy(fields) or parent.allocation_strategy,
     }
     gateway = fields.address("gateway", "Gateway is not a valid address")
     fields.check()
@@ -76,3 +83,36 @@ def create_subnet(tx: Transaction, tenant_id: str, ip_block_id: str, subnet: Res
         sa.update(BLOCKS).where(BLOCKS.c.id == parent.id).values(subnets=BLOCKS.c.subnets + 1)
     )
     return ip_blocks.insert(tx, cidr, gateway, values)
+
+
+def _next_prefix(tx: Transaction, fields: Fields, parent: Row) -> Cidr | None:
+    whole = ip_blocks.cidr_of(parent)
+    length = read_prefix_length(fields, whole)
+    if length is None:
+        return None
+    found = next_free_prefix(tx, parent, length)
+    if found is None:
+        raise errors.NoMoreAddressesError(f"IpBlock has no free prefix of length {length}")
+    return found
+
+
+def read_prefix_length(fields: Fields, whole: Cidr) -> int | None:
+    """Read the mandatory ``prefix_length`` of a prefix inside ``whole``."""
+    low, high = whole.prefix_length, 32 if whole.version == 4 else 128
+    text = f"prefix_length should be an integer between {low} and {high}"
+    return fields.integer("prefix_length", text, low=low, high=high, required=True)
+
+
+def next_free_prefix(tx: Transaction, parent: Row, length: int) -> Cidr | None:
+    """Find the lowest prefix of ``length`` bits in ``parent`` that no subnet overlaps."""
+    whole = ip_blocks.cidr_of(parent)
+    size = whole.size >> (length - whole.prefix_length)
+    candidate = whole.first
+    taken = sa.select(BLOCKS.c.first, BLOCKS.c.last).where(BLOCKS.c.parent_id == parent.id)
+    for row in tx.execute(taken.order_by(BLOCKS.c.first)):
+        if candidate + size - 1 < row.first:
+            break
+        candidate = max(candidate, -(-(row.last + 1) // size) * size)
+    if candidate + size - 1 > whole.last:
+        return None
+    return Cidr(candidate, candidate + size - 1, length)

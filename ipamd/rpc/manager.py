@@ -14,7 +14,7 @@ from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.db import idempotency
 from ipamd.db.database import Database, Transaction
-from ipamd.operations import batch
+from ipamd.operations import batch, requests
 from ipamd.rpc.combiner import Combiner
 from ipamd.rpc.methods import METHODS, Method
 
@@ -162,22 +162,24 @@ class Manager:
         Raises: Unavailable, Busy
         """
         key = args.get("idempotency_key")
+        given = key if isinstance(key, str) and key else None
         payload = {
             "method": method,
             "arguments": {name: args[name] for name in args if name != "idempotency_key"},
             "code": error.code,
             "message": error.message,
         }
+        # What is reported once stays reported: by the caller's key, else by the message.
+        known_by = requests.FAILED + (given or request_key or str(uuid.uuid4()))
+        keyed = idempotency.Keyed(context.tenant, known_by[:255], str(method)[:64], "")
 
         def work(tx: Transaction) -> None:
-            if request_key is not None:
-                report = idempotency.keyed("", f"report-{request_key}", method, {})
-                if idempotency.find(tx, [report]):
-                    return
-                idempotency.store(tx, [(report, None)])
+            if idempotency.find(tx, [keyed]):
+                return
+            idempotency.store(tx, [(keyed, error.to_dict())])
             tx.emit(error_event(method), payload, tenant_id=context.tenant, priority="ERROR")
 
-        self._db.run(context, work, request_key=key if isinstance(key, str) else None)
+        self._db.run(context, work, request_key=given)
 
     def is_mutating(self, method: str) -> bool:
         """Tell whether a method exists and changes something."""

@@ -15,12 +15,15 @@ from typing import Any
 
 from ipamd import errors
 from ipamd.operations import (
+    availability,
     health,
+    history,
     interfaces,
     ip_addresses,
     ip_blocks,
     mac_address_ranges,
     networks,
+    requests,
     subnets,
     utilization,
 )
@@ -124,6 +127,9 @@ ALL: list[Method] = [
     *writes(ip_blocks.create_ip_block, ip_blocks.update_ip_block, ip_blocks.delete_ip_block),
     *reads(subnets.list_subnets),
     *writes(subnets.create_subnet),
+    *reads(availability.list_available, availability.fit_in_ip_block),
+    # What happened
+    *reads(history.list_ip_address_history, requests.get_request),
     # IP addresses
     *reads(
         ip_addresses.list_ip_addresses,

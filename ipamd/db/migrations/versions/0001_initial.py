@@ -15,6 +15,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table, those that others refer to first."""
+    _create_deleted_ip_blocks()
     _create_idempotency_keys()
     _create_interfaces()
     _create_leases()
@@ -58,8 +59,19 @@ def downgrade() -> None:
         "leases",
         "interfaces",
         "idempotency_keys",
+        "deleted_ip_blocks",
     ):
         op.drop_table(name, if_exists=True)
+
+
+def _create_deleted_ip_blocks() -> None:
+    _table(
+        "deleted_ip_blocks",
+        sa.Column("id", uuid_type(), nullable=False),
+        sa.Column("deleted_at", Time, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_deleted_ip_blocks"),
+    )
+    _index("deleted_ip_blocks", "deleted_at")
 
 
 def _create_idempotency_keys() -> None:
@@ -198,6 +210,8 @@ def _create_ip_blocks() -> None:
         sa.Column("dns1", name_type(), nullable=True),
         sa.Column("dns2", name_type(), nullable=True),
         sa.Column("reserve_network_address", sa.Boolean(), nullable=False),
+        sa.Column("allocation_strategy", name_type(16), nullable=False),
+        sa.Column("cursor", Address, nullable=True),
         sa.Column("subnets", sa.Integer(), nullable=False),
         sa.Column("allocated", sa.BigInteger(), nullable=False),
         sa.Column("quarantined", sa.BigInteger(), nullable=False),

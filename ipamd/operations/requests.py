@@ -1,0 +1,53 @@
+"""What became of a request that was cast: read from the rows that idempotency keeps.
+
+The facade casts with an id of its own as the idempotency key.  Done: an answer is
+stored under it.  Failed: the error is.  Neither: it is still on its way, which is only
+believed of an id that carries a time not long ago.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.db.idempotency import Keyed, find
+from ipamd.operations.common import Resource
+
+FAILED = "failed:"
+
+
+def get_request(tx: Transaction, request_id: str) -> Resource:
+    """Return ``{id, status, result, error}`` of a request the context's tenant has cast.
+
+    ``status`` is ``queued``, ``done`` (then ``result``) or ``failed`` (then ``error``,
+    ``{code, message, details}``).
+
+    Raises: RequestNotFound for an id that is none, or too old to be known
+    """
+    moment = _made_at(request_id)
+    hours: int = tx.conf.ipam.idempotency_key_hours
+    if moment is None or not -60 < time.time() - moment < hours * 3600:
+        raise errors.RequestNotFound()
+    tenant = tx.context.tenant
+    keys = [Keyed(tenant, key, "", "") for key in (request_id, FAILED + request_id)]
+    stored = find(tx, keys)
+    done = stored.get((tenant, request_id))
+    failed = stored.get((tenant, FAILED + request_id))
+    answer = done or failed
+    return {
+        "id": request_id,
+        "status": "done" if done else "failed" if failed else "queued",
+        "result": done.answer() if done else None,
+        "error": answer.answer() if answer and not done else None,
+    }
+
+
+def _made_at(request_id: str) -> float | None:
+    """Return when a version 7 UUID was made, in seconds since 1970; None for other ids."""
+    try:
+        value = uuid.UUID(request_id)
+    except ValueError:
+        return None
+    return (value.int >> 80) / 1000 if value.version == 7 else None
