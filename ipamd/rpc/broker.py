@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import oslo_messaging  # type: ignore[import-untyped]
+import oslo_messaging
 from kombu.connection import Connection
 from oslo_config import cfg
 

@@ -139,6 +139,7 @@ class _Session:
         self._channel = connection.channel()
         self._channel.basic_consume(
             self._replies.name,
+            consumer_tag=self._replies.name,
             no_ack=True,
             callback=self._on_answer,
             arguments=dict(self._replies.consumer_arguments),
@@ -151,6 +152,7 @@ class _Session:
 
     def _delete_reply_queue(self) -> None:
         if self._channel is not None:
+            self._channel.basic_cancel(self._replies.name, nowait=True)
             self._channel.queue_delete(self._replies.name, nowait=True)
 
     def _accept(self, pending: _Pending) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from ipamd.rpc.envelope import Request
@@ -109,6 +108,6 @@ def _sent_at(properties: Mapping[str, Any], headers: Mapping[str, Any]) -> float
     if isinstance(stamp, int):
         return stamp / 1000
     stamp = properties.get("timestamp")
-    if isinstance(stamp, datetime):
-        return stamp.timestamp() + 1  # whole seconds, cut off: not older than it says
+    if isinstance(stamp, int):
+        return stamp + 1.0  # whole seconds, cut off: not older than it says
     return None

@@ -29,6 +29,7 @@ LOG = logging.getLogger(__name__)
 Action = Callable[[], None]
 _LOST = (OSError, amqp.AMQPError, *amqp.Connection.connection_errors)
 _NO_TIMER = 60.0
+_TLS_PATIENCE = 0.02
 
 
 class Link:
@@ -201,6 +202,8 @@ class Link:
     def _wait(self, until: float | None) -> None:
         """Run what is due, then wait for the broker, an action or a timer."""
         timeout = self._run_due()
+        if self._closing:  # looked at after the flag of _wake() was reset, as actions are
+            return
         if until is not None:
             timeout = min(timeout, max(0.0, until - time.monotonic()))
         if self._has_buffered_data():
@@ -210,7 +213,7 @@ class Link:
             if key.data is None:
                 self._drain_wakes()
             elif self._connections:
-                key.data.drain_events()
+                _read(key.data)
         if timeout == 0.0:
             self._drain_buffered()
 
@@ -235,7 +238,17 @@ class Link:
     def _drain_buffered(self) -> None:
         for connection in self._connections:
             if _pending(connection):
-                connection.drain_events()
+                _read(connection)
+
+
+def _read(connection: Any) -> None:
+    """Read one message, or the part of it that there is."""
+    if not hasattr(connection.sock, "pending"):
+        connection.drain_events()
+        return
+    # What made a TLS socket readable may be TLS's own; py-amqp keeps what it has read.
+    with contextlib.suppress(TimeoutError):
+        connection.drain_events(timeout=_TLS_PATIENCE)
 
 
 def _pending(connection: Any) -> int:

@@ -23,9 +23,12 @@ from ipamd.operations import (
     ip_blocks,
     mac_address_ranges,
     networks,
+    ports,
+    quantum_networks,
     requests,
     subnets,
     utilization,
+    virtual_interfaces,
 )
 from ipamd.operations.fields import text_problem
 
@@ -54,6 +57,8 @@ class Parameter:
                 problem = "should be an integer"
             elif not -MAX_INTEGER <= value <= MAX_INTEGER:
                 problem = "is out of range"
+        elif self.kind is bool and not isinstance(value, bool):
+            problem = "should be true or false"
         elif self.kind is dict and not isinstance(value, dict):
             problem = "should be an object"
         elif self.kind is list and not isinstance(value, list):
@@ -148,6 +153,22 @@ ALL: list[Method] = [
     # Interfaces
     *writes(interfaces.create_interface, interfaces.delete_interface),
     *reads(interfaces.get_interface),
+    *reads(virtual_interfaces.list_virtual_interfaces),
+    # Quantum's networks and ports
+    *reads(quantum_networks.list_networks, quantum_networks.get_network),
+    *writes(
+        quantum_networks.create_network,
+        quantum_networks.update_network,
+        quantum_networks.delete_network,
+    ),
+    *reads(ports.list_ports, ports.get_port, ports.get_port_attachment),
+    *writes(
+        ports.create_port,
+        ports.update_port,
+        ports.delete_port,
+        ports.set_port_attachment,
+        ports.delete_port_attachment,
+    ),
     # MAC address ranges
     *reads(mac_address_ranges.list_mac_address_ranges, mac_address_ranges.get_mac_address_range),
     *writes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipamd.rpc.nouns.health import Health
 from ipamd.rpc.nouns.instances import Instances
 from ipamd.rpc.nouns.interfaces import Interfaces
 from ipamd.rpc.nouns.ip_addresses import IpAddresses
@@ -22,6 +23,7 @@ class RpcMethods(
     Instances,
     Policies,
     IpRoutes,
+    Health,
     MacAddressRanges,
 ):
     """One typed method for each RPC method.

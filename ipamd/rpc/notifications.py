@@ -10,9 +10,9 @@ import logging
 import socket
 from typing import Any, Protocol
 
-import oslo_messaging  # type: ignore[import-untyped]
+import oslo_messaging
 from oslo_config import cfg
-from oslo_messaging.transport import NotificationTransport  # type: ignore[import-untyped]
+from oslo_messaging.transport import NotificationTransport
 
 from ipamd.context import RequestContext
 from ipamd.db.outbox import OutboxEvent

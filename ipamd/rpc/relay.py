@@ -46,6 +46,7 @@ class Relay:
         self._waking = threading.Event()
         self._stopping = False
         self._lease_until = 0.0
+        self._other_sends = False
         self._unmarked: list[int] = []
         self._thread = threading.Thread(target=self._run, name="ipamd-relay", daemon=True)
 
@@ -86,7 +87,7 @@ class Relay:
                 LOG.exception("the relay failed; next attempt in %.0f s", pause)
             # While the bus is away, or another relay sends, a new event is no reason to
             # look earlier; nor where nobody waits for events.
-            heed_wakes = failures == 0 and self._lease_until > 0.0 and self._sender.prompt
+            heed_wakes = failures == 0 and not self._other_sends and self._sender.prompt
             woken = self._sleep(pause, heed_wakes=heed_wakes)
         self._leave()
 
@@ -128,7 +129,8 @@ class Relay:
         self._mark(tx)
         started = time.monotonic()
         seconds = self._options.lease_seconds
-        if not outbox.acquire_lease(tx, self._owner, seconds):
+        self._other_sends = not outbox.acquire_lease(tx, self._owner, seconds)
+        if self._other_sends:
             self._lease_until = 0.0
             return []
         self._lease_until = started + seconds * _LEASE_PART

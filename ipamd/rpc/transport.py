@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import oslo_messaging  # type: ignore[import-untyped]
+import oslo_messaging
 from oslo_config import cfg
 from oslo_messaging import opts as messaging_opts
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import amqp
-import oslo_messaging  # type: ignore[import-untyped]
+import oslo_messaging
 from kombu.utils.url import parse_url
 from oslo_config import cfg
 

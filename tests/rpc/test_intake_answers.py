@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import oslo_messaging  # type: ignore[import-untyped]
+import oslo_messaging
 import pytest
 from oslo_config import cfg
-from oslo_messaging._drivers import common as wire  # type: ignore[import-untyped]
+from oslo_messaging._drivers import common as wire
 
 from ipamd import errors
 from ipamd.context import RequestContext
@@ -42,7 +43,7 @@ def test_cast_is_done_without_an_answer(conf: cfg.ConfigOpts, worker: Worker, cl
 @pytest.mark.parametrize("cls", errors.all_errors(), ids=lambda cls: cls.__name__)
 def test_every_error_is_rebuilt_by_oslo_messaging(cls: type[errors.IpamError]) -> None:
     sent = cls("A sentence") if cls is not errors.ValidationError else cls(fields={"a": ["b"]})
-    failure = envelope.json.dumps(envelope.describe(sent))
+    failure = json.dumps(envelope.describe(sent))
     rebuilt = wire.deserialize_remote_exception(failure, ["ipamd.errors"])
     assert isinstance(rebuilt, cls)
     assert (rebuilt.message, rebuilt.kwargs) == (sent.message, sent.kwargs)

@@ -106,6 +106,24 @@ class IpBlocks(Calls):
             timeout=timeout,
         )
 
+    def get_ip_block_utilization(
+        self,
+        tenant_id: str,
+        ip_block_id: str,
+        *,
+        timeout: float | None = None,
+    ) -> Resource:
+        """Return how full a block is: {size, reserved, allocated, quarantined, free}.
+
+        Raises: IpBlockNotFound.
+        """
+        return self._call(
+            "get_ip_block_utilization",
+            tenant_id=tenant_id,
+            ip_block_id=ip_block_id,
+            timeout=timeout,
+        )
+
     def list_subnets(
         self,
         tenant_id: str,

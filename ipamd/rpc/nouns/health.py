@@ -1,0 +1,17 @@
+"""What the workers say of themselves."""
+
+from __future__ import annotations
+
+from ipamd.rpc.calls import Calls, Resource
+
+
+class Health(Calls):
+    """What the workers say of themselves."""
+
+    def get_health(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> Resource:
+        """Return a worker's version, its database, and how many events wait to be sent."""
+        return self._call("get_health", timeout=timeout)

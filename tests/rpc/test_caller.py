@@ -1,0 +1,211 @@
+"""Calls end at their deadline, and are repeated, but done once, until then."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oslo_config import cfg
+
+from ipamd import errors
+from ipamd.context import RequestContext
+from ipamd.rpc.caller import RpcCaller
+from ipamd.rpc.client import DirectCaller
+from tests.rpc.process import notes, worker_processes
+from tests.rpc.support import Worker, make_conf, queue_length, serving
+from tests.services import RabbitMQ
+from tests.services.waiting import wait_until
+
+CONTEXT = RequestContext(project_id="T1", overwrite=False)
+
+
+@pytest.fixture
+def caller(conf: cfg.ConfigOpts) -> Any:
+    made = RpcCaller(conf)
+    yield made
+    made.close()
+
+
+def elapsed(started: float) -> float:
+    return time.monotonic() - started
+
+
+def test_result_and_context(conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller) -> None:
+    with serving(conf, worker):
+        assert caller.call(CONTEXT, "echo", {"a": 1}) == {"a": 1}
+    assert worker.contexts[0].tenant == "T1"
+    assert worker.contexts[0].request_id == CONTEXT.request_id
+
+
+def test_errors_are_of_their_own_class(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
+) -> None:
+    with serving(conf, worker):
+        with pytest.raises(errors.NoMoreAddressesError) as full:
+            caller.call(CONTEXT, "fail", {"code": "no_more_addresses"})
+        with pytest.raises(errors.UnknownMethod):
+            caller.call(CONTEXT, "no_such_thing", {})
+        with pytest.raises(errors.IpamError, match="could not complete") as internal:
+            caller.call(CONTEXT, "break", {})
+    assert type(full.value) is errors.NoMoreAddressesError
+    assert str(full.value) == "this is no_more_addresses"
+    assert internal.value.code == "internal_error"
+
+
+def test_arguments_must_be_json(caller: RpcCaller) -> None:
+    with pytest.raises(errors.BadRequest, match="no JSON"):
+        caller.call(CONTEXT, "echo", {"a": object()})
+    with pytest.raises(errors.BadRequest, match="larger"):
+        caller.call(CONTEXT, "echo", {"a": "x" * 17_000_000})
+
+
+def test_many_threads_share_a_caller(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
+) -> None:
+    with serving(conf, worker), ThreadPoolExecutor(16) as pool:
+        answers = pool.map(lambda n: caller.call(CONTEXT, "echo", {"n": n}), range(300))
+        assert list(answers) == [{"n": n} for n in range(300)]
+
+
+def test_slow_worker_is_a_timeout(conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller) -> None:
+    with serving(conf, worker):
+        started = time.monotonic()
+        with pytest.raises(errors.RequestTimeout):
+            caller.call(CONTEXT, "wait", {}, timeout=1)
+        assert elapsed(started) < 1.3
+        worker.gate.set()
+
+
+def test_no_worker_is_unavailable(caller: RpcCaller) -> None:
+    started = time.monotonic()
+    with pytest.raises(errors.Unavailable, match="No worker"):
+        caller.call(CONTEXT, "echo", {}, timeout=1.5)
+    assert elapsed(started) < 1.8
+
+
+def test_worker_that_comes_in_time_answers(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(caller.call, CONTEXT, "echo", {"a": 1}, timeout=10)
+        time.sleep(1)
+        with serving(conf, worker):
+            assert answer.result(10) == {"a": 1}
+
+
+@pytest.mark.parametrize("method", ["call", "cast"])
+def test_unreachable_broker_is_unavailable_at_the_deadline(method: str) -> None:
+    caller = RpcCaller(make_conf("rabbit://127.0.0.1:1//"), timeout=1)
+    for _ in range(2):
+        started = time.monotonic()
+        with pytest.raises(errors.Unavailable, match="broker cannot be reached"):
+            getattr(caller, method)(CONTEXT, "echo", {})
+        assert 0.9 < elapsed(started) < 1.3
+    caller.close()
+
+
+def test_call_survives_its_worker(tmp_path: Path, transport_url: str, caller: RpcCaller) -> None:
+    with worker_processes(3, tmp_path, transport_url):
+        assert caller.call(CONTEXT, "kill_once", {"name": "a"})["name"] == "a"
+        assert caller.call(CONTEXT, "kill_after", {"name": "b"})["name"] == "b"
+    assert notes(tmp_path, "work-") == ["work-a", "work-b"]
+
+
+def test_cast_is_taken_once_a_queue_has_it(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller, channel: Any
+) -> None:
+    with pytest.raises(errors.Unavailable):
+        RpcCaller(conf, timeout=1).cast(CONTEXT, "echo", {"a": 1})
+    with serving(conf, worker):
+        pass  # the queue exists from now on, and nobody reads it
+    caller.cast(CONTEXT, "echo", {"a": 2})
+    assert queue_length(channel, "ipam") == 1
+    with serving(conf, worker):
+        wait_until(lambda: worker.count("echo") == 1)
+    assert worker.calls[0][1] == {"a": 2}
+
+
+def test_unanswered_request_is_sent_again_and_done_once(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller, channel: Any
+) -> None:
+    with serving(conf, worker):
+        caller.call(CONTEXT, "echo", {})
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(caller.call, CONTEXT, "store", {"value": 1}, timeout=20)
+        wait_until(lambda: queue_length(channel, "ipam") == 1)
+        channel.queue_purge("ipam")  # as a broker without durable queues forgets
+        wait_until(lambda: queue_length(channel, "ipam") == 1)
+        with serving(conf, worker):
+            assert answer.result(10) == 1
+
+
+def test_it_can_be_made_before_a_fork(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
+) -> None:
+    with serving(conf, worker):
+        assert caller.call(CONTEXT, "echo", {"a": 1}) == {"a": 1}
+        child = os.fork()
+        if child == 0:
+            answered = caller.call(CONTEXT, "echo", {"a": 2}) == {"a": 2}
+            os._exit(0 if answered else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert caller.call(CONTEXT, "echo", {"a": 3}) == {"a": 3}
+
+
+def test_closed_caller_opens_again(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
+) -> None:
+    with serving(conf, worker):
+        caller.call(CONTEXT, "echo", {})
+        before = threading.active_count()
+        caller.close()
+        assert threading.active_count() == before - 1
+        assert caller.call(CONTEXT, "echo", {"a": 1}) == {"a": 1}
+
+
+@pytest.mark.services("rabbitmq")
+@pytest.mark.slow
+def test_broker_that_dies_or_hangs(worker: Worker) -> None:
+    with RabbitMQ() as broker:
+        conf = make_conf(broker.url)
+        caller = RpcCaller(conf)
+        with serving(conf, worker), ThreadPoolExecutor() as pool:
+            assert caller.call(CONTEXT, "store", {"value": 1}) == 1
+            broker.pause()
+            started = time.monotonic()
+            with pytest.raises(errors.RequestTimeout):
+                caller.call(CONTEXT, "echo", {}, timeout=1)
+            assert elapsed(started) < 1.3
+            broker.resume()
+            assert caller.call(CONTEXT, "echo", {"a": 1}, timeout=20) == {"a": 1}
+            answer = pool.submit(caller.call, CONTEXT, "wait", {"number": 5}, timeout=60)
+            wait_until(lambda: worker.count("wait") == 1)
+            broker.kill()
+            started = time.monotonic()
+            with pytest.raises((errors.Unavailable, errors.RequestTimeout)):
+                caller.call(CONTEXT, "echo", {}, timeout=1)
+            assert elapsed(started) < 1.3
+            broker.start()
+            worker.gate.set()
+            assert answer.result(60) == 5
+        caller.close()
+
+
+def test_direct_caller_calls_and_casts(worker: Worker) -> None:
+    direct = DirectCaller(worker)
+    assert direct.call(CONTEXT, "echo", {"a": 1}, timeout=1) == {"a": 1}
+    with pytest.raises(errors.NoMoreAddressesError):
+        direct.call(CONTEXT, "fail", {"code": "no_more_addresses"})
+    direct.cast(CONTEXT, "fail", {"code": "no_more_addresses"})
+    assert [(method, error.code) for method, error, _ in worker.failures] == [
+        ("fail", "no_more_addresses")
+    ]
+    worker.away.set()
+    with pytest.raises(errors.Unavailable):
+        direct.cast(CONTEXT, "store", {"value": 1})
+    assert len(worker.failures) == 1

@@ -1,0 +1,201 @@
+"""Messages that are no proper requests: answered or buried, logged once, and then on."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import amqp
+import oslo_messaging
+import pytest
+from oslo_config import cfg
+
+from ipamd.rpc import envelope
+from ipamd.rpc.envelope import ReplyTo
+from tests.rpc.support import Worker, queue_length, raw_channel, serving
+from tests.services.waiting import wait_until
+
+REPLY_TO = {"_reply_q": "reply_test", "_msg_id": "m1"}
+
+
+def wrap(message: object, version: str = "2.0") -> bytes:
+    return json.dumps({"oslo.version": version, "oslo.message": json.dumps(message)}).encode()
+
+
+BAD = {
+    "empty body": (b"", "is no JSON"),
+    "no JSON": (b"\x00\xffnot json", "is no JSON"),
+    "a list": (b"[1, 2]", "is no JSON object"),
+    "deep nesting": (b"[" * 100_000, "is no JSON"),
+    "no text in the envelope": (b'{"oslo.version": "2.0", "oslo.message": 1}', "no message"),
+    "envelope with bad JSON": (b'{"oslo.version": "2.0", "oslo.message": "{"}', "is no JSON"),
+    "no method": (wrap({"args": {}}), "names no method"),
+    "method is a number": (wrap({"method": 7}), "names no method"),
+    "arguments are a list": (wrap({"method": "echo", "args": []}), "are no object"),
+    "other envelope": (wrap({"method": "echo"}, "3.0"), "envelope version, 3.0"),
+    "envelope without version": (wrap({"method": "echo"}, "new"), "envelope version, new"),
+    "unknown method": (wrap({"method": "nope"}), "does not support RPC method nope"),
+    "other version": (wrap({"method": "echo", "version": "1.7"}), "RPC version 1.7"),
+    "version is no version": (wrap({"method": "echo", "version": "x"}), "RPC version x"),
+}
+
+
+def queue_exists(transport_url: str, name: str) -> bool:
+    with raw_channel(transport_url) as channel:
+        try:
+            channel.queue_declare(name, passive=True)
+        except amqp.NotFound:
+            return False
+    return True
+
+
+def send(channel: Any, body: bytes, **properties: Any) -> None:
+    channel.basic_publish(
+        amqp.Message(body, **properties), exchange="ipamd", routing_key="ipam", mandatory=True
+    )
+
+
+@pytest.mark.parametrize(("body", "reason"), BAD.values(), ids=BAD.keys())
+def test_what_nobody_waits_for_is_buried(
+    conf: cfg.ConfigOpts,
+    worker: Worker,
+    client: Any,
+    channel: Any,
+    caplog: pytest.LogCaptureFixture,
+    body: bytes,
+    reason: str,
+) -> None:
+    with serving(conf, worker):
+        send(channel, body)
+        wait_until(lambda: queue_length(channel, "ipam.dead") == 1)
+        assert client.call({}, "echo", a=1) == {"a": 1}
+    buried = channel.basic_get("ipam.dead")
+    assert reason in buried.headers["x-ipamd-reason"]
+    assert buried.body in (body, body.decode("latin-1"))
+    assert queue_length(channel, "ipam") == 0
+    told = [record for record in caplog.records if record.name.startswith("ipamd.rpc")]
+    assert len([record for record in told if record.levelname == "WARNING"]) == 1
+    assert not [record for record in told if record.levelname in ("ERROR", "CRITICAL")]
+
+
+@pytest.mark.parametrize(
+    ("message", "version", "expected"),
+    [
+        ({"args": {}}, "2.0", "BadRequest"),
+        ({"method": ""}, "2.0", "BadRequest"),
+        ({"method": "echo", "args": "all"}, "2.0", "BadRequest"),
+        ({"method": "echo"}, "3.0", "UnsupportedRpcEnvelopeVersion"),
+        ({"method": "nope"}, "2.0", "NoSuchMethod"),
+        ({"method": "echo", "version": "9"}, "2.0", "UnsupportedVersion"),
+    ],
+)
+def test_who_waits_is_told(
+    conf: cfg.ConfigOpts,
+    worker: Worker,
+    channel: Any,
+    message: dict[str, Any],
+    version: str,
+    expected: str,
+) -> None:
+    channel.queue_declare("reply_test", auto_delete=False)
+    with serving(conf, worker):
+        send(channel, wrap({**message, **REPLY_TO}, version))
+        wait_until(lambda: queue_length(channel, "reply_test") == 1)
+        assert queue_length(channel, "ipam.dead") == 0
+    msg_id, _, failure, is_last = envelope.parse_answer(channel.basic_get("reply_test").body)
+    assert (msg_id, is_last) == ("m1", True)
+    assert json.loads(failure or "{}")["class"] == expected
+
+
+def test_bare_message_without_envelope_is_served(
+    conf: cfg.ConfigOpts, worker: Worker, channel: Any
+) -> None:
+    channel.queue_declare("reply_test", auto_delete=False)
+    with serving(conf, worker):
+        send(channel, json.dumps({"method": "echo", "args": {"a": 1}, **REPLY_TO}).encode())
+        wait_until(lambda: queue_length(channel, "reply_test") == 1)
+    answer = envelope.parse_answer(channel.basic_get("reply_test").body)
+    assert answer == ("m1", {"a": 1}, None, True)
+
+
+def test_compressed_body_is_served(conf: cfg.ConfigOpts, worker: Worker, channel: Any) -> None:
+    import zlib
+
+    body = zlib.compress(wrap({"method": "echo", "args": {"a": 1}}))
+    headers = {"compression": "application/x-gzip"}
+    with serving(conf, worker):
+        send(channel, body, application_headers=headers)
+        wait_until(lambda: worker.count("echo") == 1)
+        send(channel, b"not compressed", application_headers=headers)
+        wait_until(lambda: queue_length(channel, "ipam.dead") == 1)
+
+
+def test_missing_reply_queues_hold_no_worker(
+    conf: cfg.ConfigOpts, worker: Worker, client: Any, channel: Any
+) -> None:
+    conf.set_override("threads", 2, group="worker")
+    conf.set_override("prefetch", 4, group="worker")
+    body = {"method": "echo", "args": {}, "_msg_id": "m1", "_reply_q": "reply_that_is_gone"}
+    with serving(conf, worker):
+        for number in range(20):
+            send(channel, wrap({**body, "_unique_id": str(number)}))
+        wait_until(lambda: worker.count("echo") == 20, timeout=5)
+        started = time.monotonic()
+        assert client.call({}, "echo", a=1) == {"a": 1}
+        assert time.monotonic() - started < 2
+    assert queue_length(channel, "ipam") == 0
+
+
+def test_answer_waits_a_while_for_its_queue(
+    conf: cfg.ConfigOpts, worker: Worker, channel: Any
+) -> None:
+    with serving(conf, worker):
+        send(channel, wrap({"method": "echo", "args": {"a": 1}, **REPLY_TO}))
+        wait_until(lambda: worker.count("echo") == 1)
+        time.sleep(0.3)
+        channel.queue_declare("reply_test", auto_delete=False)
+        wait_until(lambda: queue_length(channel, "reply_test") == 1)
+
+
+def test_queue_that_stays_away_is_given_up(
+    conf: cfg.ConfigOpts, worker: Worker, channel: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    conf.set_override("kombu_missing_consumer_retry_timeout", 0, group="oslo_messaging_rabbit")
+    with serving(conf, worker):
+        for number in range(3):
+            send(channel, wrap({"method": "echo", "_unique_id": str(number), **REPLY_TO}))
+        wait_until(lambda: "reply queue reply_test is gone" in caplog.text)
+        time.sleep(0.5)
+    assert caplog.text.count("reply queue reply_test is gone") == 1
+
+
+def test_deleted_queue_is_declared_again(
+    conf: cfg.ConfigOpts, worker: Worker, client: Any, channel: Any
+) -> None:
+    with serving(conf, worker):
+        channel.queue_delete("ipam")
+        wait_until(lambda: queue_exists(conf.transport_url, "ipam"))
+        assert client.call({}, "echo", a=1) == {"a": 1}
+
+
+def test_stamp_of_a_slow_clock_expires_nothing(
+    conf: cfg.ConfigOpts, worker: Worker, channel: Any
+) -> None:
+    slow = int(time.time()) - 3600
+    with serving(conf, worker):
+        send(
+            channel,
+            wrap({"method": "echo", **REPLY_TO}),
+            expiration="20000",
+            timestamp=slow,
+        )
+        wait_until(lambda: worker.count("echo") == 1)
+
+
+def test_oslo_messaging_reads_our_answers() -> None:
+    from oslo_messaging._drivers import common
+
+    body = json.loads(envelope.answer(ReplyTo("q", "m1"), {"a": 1}))
+    assert common.deserialize_msg(body)["result"] == {"a": 1}
+    assert isinstance(oslo_messaging.RemoteError(), Exception)
