@@ -38,9 +38,9 @@ EVENTS: Mapping[str, str] = {
     "allowed_ip.delete": "An interface may no longer use another address.",
     "network.create": "A network was created.",
     "network.update": "A network was changed.",
-    "network.delete": "A network was deleted, and with it its ports.",
+    "network.delete": "A network was deleted, and with it its ports, which are told of first.",
     "port.create": "A port was created.",
-    "port.update": "A port's state or attachment was changed.",
+    "port.update": "A port's state, attachment or extra keys were changed.",
     "port.delete": "A port was deleted.",
 }
 """What each event means, by its type."""

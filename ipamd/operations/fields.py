@@ -59,6 +59,13 @@ class Fields:
             return None
         return str(value)
 
+    def identifier(self, field: str) -> str | None:
+        """Read text, or an integer as its digits: Nova once numbered its instances."""
+        value = self.body.get(field)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+            return str(value)
+        return self.text(field)
+
     def integer(
         self, field: str, message: str, *, low: int, high: int, required: bool = False
     ) -> int | None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db.database import Transaction
 from ipamd.db.ids import new_id
-from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, table_of
+from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, Port, table_of
 from ipamd.db.outbox import timestamp
 from ipamd.ipam.mac import format_mac
 from ipamd.operations import mac_addresses
@@ -33,6 +33,7 @@ _OLDEST_LIVE = (
     .scalar_subquery()
 )
 _NETWORK = table_of(IpBlock).alias("bound_block")
+_PLUGGED = table_of(Port).alias("plugged")
 
 STATE_COLUMNS = (
     INTERFACES.c.id.label("interface_id"),
@@ -41,15 +42,17 @@ STATE_COLUMNS = (
     _MACS.c.address.label("mac"),
     _LIVE.c.id.label("live_id"),
     _NETWORK.c.network_id.label("bound_network_id"),
+    _PLUGGED.c.network_id.label("plugged_network_id"),
 )
 
 
 def _with_network(interfaces: sa.FromClause) -> sa.Join:
-    """Join interfaces with their MAC address and the block of their oldest live address."""
+    """Join interfaces with their MAC address, port and the block of their oldest address."""
     return (
         sa.outerjoin(interfaces, _MACS, _MACS.c.interface_id == INTERFACES.c.id)
         .outerjoin(_LIVE, _LIVE.c.id == _OLDEST_LIVE)
         .outerjoin(_NETWORK, _NETWORK.c.id == _LIVE.c.ip_block_id)
+        .outerjoin(_PLUGGED, _PLUGGED.c.attachment_id == INTERFACES.c.id)
     )
 
 
@@ -67,7 +70,7 @@ _STATES = (
 
 @dataclass
 class InterfaceState:
-    """An interface, its MAC address and the network it is bound to by its addresses."""
+    """An interface, its MAC address and the network that its port or addresses bind it to."""
 
     id: str
     tenant_id: str
@@ -119,13 +122,14 @@ def from_row(row: Row) -> InterfaceState | None:
     """Make a state of a row with ``STATE_COLUMNS``; None where no interface was joined."""
     if row.interface_id is None:
         return None
+    plugged = row.plugged_network_id is not None
     return InterfaceState(
         row.interface_id,
         row.interface_tenant_id,
         row.device_id,
         row.mac,
-        row.live_id is not None,
-        row.bound_network_id,
+        plugged or row.live_id is not None,
+        row.plugged_network_id if plugged else row.bound_network_id,
     )
 
 

@@ -39,7 +39,7 @@ def create_interface(tx: Transaction, interface: Resource) -> Resource:
         NoMoreMacAddressesError and what else allocation raises
     """
     fields = Fields(interface, "interface")
-    return show_states(tx, [create(tx, fields, device_id=fields.text("device_id"))])[0]
+    return show_states(tx, [create(tx, fields, device_id=fields.identifier("device_id"))])[0]
 
 
 def get_interface(tx: Transaction, interface_id: str, tenant_id: str | None = None) -> Resource:

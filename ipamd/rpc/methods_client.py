@@ -12,6 +12,9 @@ from ipamd.rpc.nouns.mac_address_ranges import MacAddressRanges
 from ipamd.rpc.nouns.nat import Nat
 from ipamd.rpc.nouns.networks import Networks
 from ipamd.rpc.nouns.policies import Policies
+from ipamd.rpc.nouns.ports import Ports
+from ipamd.rpc.nouns.quantum_networks import QuantumNetworks
+from ipamd.rpc.nouns.virtual_interfaces import VirtualInterfaces
 
 
 class RpcMethods(
@@ -25,6 +28,9 @@ class RpcMethods(
     IpRoutes,
     Health,
     MacAddressRanges,
+    QuantumNetworks,
+    Ports,
+    VirtualInterfaces,
 ):
     """One typed method for each RPC method.
 
