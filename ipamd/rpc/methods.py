@@ -15,18 +15,25 @@ from typing import Any
 
 from ipamd import errors
 from ipamd.operations import (
+    allowed_ips,
     availability,
     health,
     history,
+    instances,
     interfaces,
     ip_addresses,
     ip_blocks,
+    ip_routes,
     mac_address_ranges,
+    nat,
     networks,
+    policies,
     ports,
     quantum_networks,
     requests,
     subnets,
+    unusable_ip_octets,
+    unusable_ip_ranges,
     utilization,
     virtual_interfaces,
 )
@@ -169,6 +176,48 @@ ALL: list[Method] = [
         ports.set_port_attachment,
         ports.delete_port_attachment,
     ),
+    *reads(
+        instances.list_instance_interfaces,
+        instances.get_instance_interface,
+        instances.list_interface_ip_addresses,
+        instances.list_instance_ip_addresses,
+    ),
+    *writes(
+        instances.create_instance_interface,
+        instances.replace_instance_interfaces,
+        instances.delete_instance_interface,
+        instances.delete_instance_interfaces,
+        instances.add_interface_ip_addresses,
+        instances.remove_interface_ip_address,
+    ),
+    # Allowed IPs and NAT
+    *reads(allowed_ips.list_allowed_ips, allowed_ips.get_allowed_ip),
+    *writes(allowed_ips.add_allowed_ip, allowed_ips.remove_allowed_ip),
+    *reads(nat.list_inside_globals, nat.list_inside_locals),
+    *writes(
+        nat.add_inside_globals,
+        nat.remove_inside_globals,
+        nat.add_inside_locals,
+        nat.remove_inside_locals,
+    ),
+    # Policies
+    *reads(policies.list_policies, policies.get_policy),
+    *writes(policies.create_policy, policies.update_policy, policies.delete_policy),
+    *reads(unusable_ip_ranges.list_unusable_ip_ranges, unusable_ip_ranges.get_unusable_ip_range),
+    *writes(
+        unusable_ip_ranges.create_unusable_ip_range,
+        unusable_ip_ranges.update_unusable_ip_range,
+        unusable_ip_ranges.delete_unusable_ip_range,
+    ),
+    *reads(unusable_ip_octets.list_unusable_ip_octets, unusable_ip_octets.get_unusable_ip_octet),
+    *writes(
+        unusable_ip_octets.create_unusable_ip_octet,
+        unusable_ip_octets.update_unusable_ip_octet,
+        unusable_ip_octets.delete_unusable_ip_octet,
+    ),
+    # Static routes
+    *reads(ip_routes.list_ip_routes, ip_routes.get_ip_route),
+    *writes(ip_routes.create_ip_route, ip_routes.update_ip_route, ip_routes.delete_ip_route),
     # MAC address ranges
     *reads(mac_address_ranges.list_mac_address_ranges, mac_address_ranges.get_mac_address_range),
     *writes(

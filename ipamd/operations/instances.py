@@ -1,0 +1,246 @@
+"""Interfaces of an instance, which is the device that they name, and their addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.db.models import IpBlock, table_of
+from ipamd.ipam.addresses import parse_address
+from ipamd.operations import (
+    addresses_in_blocks,
+    interface_states,
+    interfaces,
+    ip_blocks,
+    networks,
+    quarantine,
+)
+from ipamd.operations.allocation import ADDRESSES
+from ipamd.operations.common import Resource, Row, page_size
+from ipamd.operations.fields import Fields
+from ipamd.operations.interface_states import INTERFACES, InterfaceState
+
+_BLOCKS = table_of(IpBlock)
+_ITEM_FIELDS = frozenset({"mac_address", "network", "virtual_interface_id", "tenant_id"})
+
+
+def list_instance_interfaces(
+    tx: Transaction, instance_id: str, limit: int | None = None, marker: str | None = None
+) -> Resource:
+    """List the interfaces of an instance, oldest first; one unknown has none."""
+    size = page_size(tx, limit)
+    # Ids may be the caller's, so age is by time; the marker carries both.
+    order = (INTERFACES.c.created_at, INTERFACES.c.id)
+    statement = interfaces.ROWS.where(INTERFACES.c.device_id == instance_id)
+    if marker is not None:
+        known = tx.execute(interfaces.ROWS.where(INTERFACES.c.id == marker)).first()
+        if known is not None:
+            statement = statement.where(
+                sa.or_(
+                    INTERFACES.c.created_at > known.created_at,
+                    sa.and_(
+                        INTERFACES.c.created_at == known.created_at, INTERFACES.c.id > known.id
+                    ),
+                )
+            )
+    rows = tx.execute(statement.order_by(*order).limit(size + 1)).all()
+    return {
+        "interfaces": interfaces.show(tx, rows[:size]),
+        "next_marker": rows[size - 1].id if len(rows) > size else None,
+    }
+
+
+def get_instance_interface(
+    tx: Transaction, instance_id: str, interface_id: str, tenant_id: str | None = None
+) -> Resource:
+    """Return one interface of an instance.
+
+    Raises: InterfaceNotFound
+    """
+    return interfaces.show(tx, [_find(tx, instance_id, interface_id, tenant_id)])[0]
+
+
+def create_instance_interface(tx: Transaction, instance_id: str, interface: Resource) -> Resource:
+    """Add an interface, ``{tenant_id, id?, mac_address?, network?}``, to an instance.
+
+    Raises: as ``create_interface``
+    """
+    fields = Fields(interface, "interface")
+    state = interfaces.create(tx, fields, device_id=instance_id)
+    return interfaces.show_states(tx, [state])[0]
+
+
+def replace_instance_interfaces(tx: Transaction, instance_id: str, instance: Resource) -> Resource:
+    """Give an instance the interfaces of ``{tenant_id, interfaces: […]}`` instead of its own.
+
+    Addresses of the old ones go into quarantine, their MAC addresses may be used again
+    at once.  One transaction: an error leaves everything as it was.
+
+    Raises: MissingParameters, BadRequest, and as ``create_interface``
+    """
+    fields = Fields(instance, "instance")
+    missing = [name for name in ("tenant_id", "interfaces") if fields.body.get(name) is None]
+    if missing:
+        raise errors.MissingParameters(names=missing)
+    tenant_id = fields.text("tenant_id", required=True)
+    items = _read_items(fields)
+    fields.check()
+    old = _ids(tx, instance_id)
+    _lock_blocks(tx, old, items)
+    interfaces.delete(tx, old)
+    states = [
+        interfaces.create(
+            tx, item, device_id=instance_id, tenant_id=tenant_id, id_field="virtual_interface_id"
+        )
+        for item in items
+    ]
+    return {"interfaces": interfaces.show_states(tx, states)}
+
+
+def delete_instance_interface(tx: Transaction, instance_id: str, interface_id: str) -> None:
+    """Delete one interface of an instance.
+
+    Raises: InterfaceNotFound
+    """
+    interfaces.delete(tx, [_find(tx, instance_id, interface_id).id])
+
+
+def delete_instance_interfaces(tx: Transaction, instance_id: str) -> None:
+    """Delete all interfaces of an instance; one unknown has none."""
+    interfaces.delete(tx, _ids(tx, instance_id))
+
+
+def list_interface_ip_addresses(
+    tx: Transaction,
+    instance_id: str,
+    interface_id: str,
+    limit: int | None = None,
+    marker: str | None = None,
+) -> Resource:
+    """List the addresses in use of an instance's interface, with their blocks.
+
+    Raises: InterfaceNotFound
+    """
+    row = _find(tx, instance_id, interface_id)
+    return _page(tx, ADDRESSES.c.interface_id == row.id, limit, marker)
+
+
+def list_instance_ip_addresses(
+    tx: Transaction, instance_id: str, limit: int | None = None, marker: str | None = None
+) -> Resource:
+    """List the addresses in use of an instance's interfaces, with their blocks."""
+    mine = sa.select(INTERFACES.c.id).where(INTERFACES.c.device_id == instance_id)
+    return _page(tx, ADDRESSES.c.interface_id.in_(mine), limit, marker)
+
+
+def add_interface_ip_addresses(
+    tx: Transaction, instance_id: str, interface_id: str, network: Resource
+) -> Resource:
+    """Allocate more addresses, of ``{id, tenant_id, addresses?}``, to an interface.
+
+    Raises: InterfaceNotFound, MissingParameters, and as ``allocate_network_ips``
+    """
+    state = _state(tx, instance_id, interface_id)
+    wanted = interfaces.read_network(Fields({"network": network}, "network"))
+    if wanted is None:
+        raise errors.MissingParameters(names=["id", "tenant_id"])
+    network_id, owner, chosen = wanted
+    blocks = networks.lock_blocks(tx, owner, network_id)
+    return {"ip_addresses": networks.allocate(tx, blocks, state, chosen)}
+
+
+def remove_interface_ip_address(
+    tx: Transaction, instance_id: str, interface_id: str, address: str
+) -> None:
+    """Put one address of an instance's interface into quarantine.
+
+    Raises: InterfaceNotFound, IpAddressNotFound
+    """
+    state = _state(tx, instance_id, interface_id)
+    if not state.bound:
+        raise errors.IpAddressNotFound()
+    wanted = {"address": address, "interface_id": state.id}
+    message = f"IpAddress with {wanted} for network {state.network_id} not found"
+    try:
+        value = parse_address(address)
+    except ValueError:
+        raise errors.IpAddressNotFound(message) from None
+    held = sa.select(ADDRESSES).where(
+        ADDRESSES.c.interface_id == state.id,
+        ADDRESSES.c.address == value,
+        ADDRESSES.c.deallocated_at.is_(None),
+    )
+    row = tx.execute(held).first()
+    if row is None:
+        raise errors.IpAddressNotFound(message)
+    block = ip_blocks.lock(tx, row.ip_block_id, None)
+    quarantine.release(tx, block, tx.execute(held).all())
+
+
+def _read_items(fields: Fields) -> list[Fields]:
+    wanted = fields.body["interfaces"]
+    if not isinstance(wanted, list):
+        fields.wrong("interfaces", "interfaces should be a list")
+        return []
+    items = [Fields(item, "interfaces") if item is not None else Fields([], "interfaces")
+             for item in wanted]  # fmt: skip
+    for item in items:
+        unknown = sorted(str(name) for name in set(item.body) - _ITEM_FIELDS)
+        if unknown:
+            fields.wrong("interfaces", f"interfaces have no field {unknown[0][:80]}")
+    return items
+
+
+def _lock_blocks(tx: Transaction, old: list[str], items: list[Fields]) -> None:
+    """Lock every block that the old or the new interfaces touch, in the order of ids."""
+    held = sa.select(ADDRESSES.c.ip_block_id).where(
+        ADDRESSES.c.interface_id.in_(old), ADDRESSES.c.deallocated_at.is_(None)
+    )
+    ids: set[str] = set(tx.execute(held.distinct()).scalars()) if old else set()
+    for item in items:
+        wanted: Any = interfaces.read_network(item)
+        if wanted is not None:
+            network_id, tenant_id, _ = wanted
+            blocks = sa.select(_BLOCKS.c.id).where(
+                _BLOCKS.c.network_id == network_id, _BLOCKS.c.tenant_id == tenant_id
+            )
+            ids.update(tx.execute(blocks).scalars())
+    ip_blocks.lock_many(tx, ids)
+
+
+def _ids(tx: Transaction, instance_id: str) -> list[str]:
+    statement = sa.select(INTERFACES.c.id).where(INTERFACES.c.device_id == instance_id)
+    return list(tx.execute(statement.order_by(INTERFACES.c.id)).scalars())
+
+
+def _find(
+    tx: Transaction, instance_id: str, interface_id: str, tenant_id: str | None = None
+) -> Row:
+    row = interfaces.find(tx, interface_id, tenant_id)
+    if row.device_id != instance_id:
+        raise errors.InterfaceNotFound()
+    return row
+
+
+def _state(tx: Transaction, instance_id: str, interface_id: str) -> InterfaceState:
+    state = interface_states.find(tx, interface_id)
+    if state is None or state.device_id != instance_id:
+        raise errors.InterfaceNotFound()
+    return state
+
+
+def _page(
+    tx: Transaction, these: sa.ColumnElement[bool], limit: int | None, marker: str | None
+) -> Resource:
+    size = page_size(tx, limit)
+    statement = sa.select(ADDRESSES).where(these, ADDRESSES.c.deallocated_at.is_(None))
+    if marker is not None:
+        statement = statement.where(ADDRESSES.c.id > marker)
+    rows = tx.execute(statement.order_by(ADDRESSES.c.id).limit(size + 1)).all()
+    return {
+        "ip_addresses": addresses_in_blocks.show(tx, rows[:size]),
+        "next_marker": rows[size - 1].id if len(rows) > size else None,
+    }

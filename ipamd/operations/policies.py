@@ -1,0 +1,235 @@
+"""Policies: which offsets and octets blocks do not hand out, in effect at once.
+
+A policy's unusable ranges and octets are rows of their own with the same life; the two
+modules named after them use what stands here for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.database import Transaction
+from ipamd.db.ids import new_id
+from ipamd.db.models import IpOctet, IpRange, Policy, table_of
+from ipamd.operations.common import Resource, Row, page, times
+from ipamd.operations.fields import Fields
+
+_POLICIES = table_of(Policy)
+_RANGES = table_of(IpRange)
+_OCTETS = table_of(IpOctet)
+
+
+def list_policies(
+    tx: Transaction, tenant_id: str, limit: int | None = None, marker: str | None = None
+) -> Resource:
+    """List a tenant's policies."""
+    statement = sa.select(_POLICIES).where(_POLICIES.c.tenant_id == tenant_id)
+    return page(tx, "policies", statement, _POLICIES.c.id, _show, limit, marker)
+
+
+def get_policy(tx: Transaction, tenant_id: str, policy_id: str) -> Resource:
+    """Return one policy.
+
+    Raises: PolicyNotFound
+    """
+    return _show(find(tx, policy_id, tenant_id))
+
+
+def create_policy(tx: Transaction, tenant_id: str, policy: Resource) -> Resource:
+    """Create a policy from ``{name, description?}``.
+
+    Raises: ValidationError
+    """
+    fields = Fields(policy, "policy")
+    values = {
+        "id": new_id(),
+        "tenant_id": tenant_id,
+        "name": fields.text("name", required=True),
+        "description": fields.text("description"),
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    fields.check()
+    tx.execute(sa.insert(_POLICIES), values)
+    return _tell(tx, "policy.create", find(tx, str(values["id"]), tenant_id))
+
+
+def update_policy(tx: Transaction, tenant_id: str, policy_id: str, policy: Resource) -> Resource:
+    """Change a policy's name or description.
+
+    Raises: PolicyNotFound, ValidationError
+    """
+    fields = Fields(policy, "policy")
+    find(tx, policy_id, tenant_id)
+    values: dict[str, Any] = {}
+    if fields.given("name"):
+        values["name"] = fields.text("name", required=True)
+    if fields.given("description"):
+        values["description"] = fields.text("description")
+    fields.check()
+    if not values:
+        return get_policy(tx, tenant_id, policy_id)
+    tx.execute(
+        sa.update(_POLICIES).where(_POLICIES.c.id == policy_id).values(**values, updated_at=tx.now)
+    )
+    return _tell(tx, "policy.update", find(tx, policy_id, tenant_id))
+
+
+def delete_policy(tx: Transaction, tenant_id: str, policy_id: str) -> None:
+    """Delete a policy; blocks that had it have none.
+
+    Raises: PolicyNotFound
+    """
+    row = find(tx, policy_id, tenant_id)
+    _tell(tx, "policy.delete", row)
+    tx.execute(sa.delete(_POLICIES).where(_POLICIES.c.id == row.id))
+
+
+def find(tx: Transaction, policy_id: str, tenant_id: str) -> Row:
+    """Read a tenant's policy.
+
+    Raises: PolicyNotFound
+    """
+    row = tx.execute(
+        sa.select(_POLICIES).where(_POLICIES.c.id == policy_id, _POLICIES.c.tenant_id == tenant_id)
+    ).first()
+    if row is None:
+        raise errors.PolicyNotFound()
+    return row
+
+
+def tell_updated(tx: Transaction, policy: Row) -> None:
+    """Emit ``policy.update`` after one of its ranges or octets was changed."""
+    _tell(tx, "policy.update", policy)
+
+
+def _show(row: Row) -> Resource:
+    return {
+        "id": row.id,
+        "tenant_id": row.tenant_id,
+        "name": row.name,
+        "description": row.description,
+        **times(row),
+    }
+
+
+def _tell(tx: Transaction, event_type: str, row: Row) -> Resource:
+    """Emit an event with the policy, its ranges and octets; return the policy."""
+    shown = _show(row)
+    payload = {
+        **shown,
+        "unusable_ip_ranges": [show_range(rule) for rule in _rules(tx, _RANGES, row.id)],
+        "unusable_ip_octets": [show_octet(rule) for rule in _rules(tx, _OCTETS, row.id)],
+    }
+    tx.emit(event_type, payload, tenant_id=row.tenant_id)
+    return shown
+
+
+def _rules(tx: Transaction, table: sa.Table, policy_id: str) -> list[Row]:
+    statement = sa.select(table).where(table.c.policy_id == policy_id).order_by(table.c.id)
+    return list(tx.execute(statement).all())
+
+
+def show_range(row: Row) -> Resource:
+    """Return an unusable range as RPC results carry it."""
+    return _show_rule(row, "offset", "length")
+
+
+def show_octet(row: Row) -> Resource:
+    """Return an unusable octet as RPC results carry it."""
+    return _show_rule(row, "octet")
+
+
+def _show_rule(row: Row, *names: str) -> Resource:
+    return {
+        "id": row.id,
+        "policy_id": row.policy_id,
+        **{name: getattr(row, name) for name in names},
+        **times(row),
+    }
+
+
+# --- what ranges and octets have in common ------------------------------------------
+
+
+class Rules:
+    """The rows of one kind that policies exclude addresses with."""
+
+    def __init__(
+        self,
+        table: sa.Table,
+        plural: str,
+        show: Callable[[Row], Resource],
+        not_found: type[errors.NotFound],
+    ) -> None:
+        self._table = table
+        self._plural = plural
+        self._show = show
+        self._not_found = not_found
+
+    def list(
+        self,
+        tx: Transaction,
+        tenant_id: str,
+        policy_id: str,
+        limit: int | None,
+        marker: str | None,
+    ) -> Resource:
+        """List a policy's rows.  Raises: PolicyNotFound"""
+        find(tx, policy_id, tenant_id)
+        statement = sa.select(self._table).where(self._table.c.policy_id == policy_id)
+        return page(tx, self._plural, statement, self._table.c.id, self._show, limit, marker)
+
+    def get(self, tx: Transaction, tenant_id: str, policy_id: str, rule_id: str) -> Resource:
+        """Return one row.  Raises: PolicyNotFound, and the kind's own NotFound"""
+        find(tx, policy_id, tenant_id)
+        return self._show(self._find(tx, policy_id, rule_id))
+
+    def create(
+        self, tx: Transaction, tenant_id: str, policy_id: str, values: Resource
+    ) -> Resource:
+        """Insert a row with checked ``values``.  Raises: PolicyNotFound"""
+        policy = find(tx, policy_id, tenant_id)
+        rule_id = new_id()
+        moments = {"created_at": tx.now, "updated_at": tx.now}
+        row = {"id": rule_id, "policy_id": policy_id, **values, **moments}
+        tx.execute(sa.insert(self._table), row)
+        tell_updated(tx, policy)
+        return self._show(self._find(tx, policy_id, rule_id))
+
+    def update(
+        self, tx: Transaction, tenant_id: str, policy_id: str, rule_id: str, values: Resource
+    ) -> Resource:
+        """Change a row.  Raises: PolicyNotFound, and the kind's own NotFound"""
+        policy = find(tx, policy_id, tenant_id)
+        row = self._find(tx, policy_id, rule_id)
+        if values:
+            moved = {**values, "updated_at": tx.now}
+            tx.execute(sa.update(self._table).where(self._table.c.id == row.id).values(**moved))
+            tell_updated(tx, policy)
+        return self._show(self._find(tx, policy_id, rule_id))
+
+    def delete(self, tx: Transaction, tenant_id: str, policy_id: str, rule_id: str) -> None:
+        """Delete a row.  Raises: PolicyNotFound, and the kind's own NotFound"""
+        policy = find(tx, policy_id, tenant_id)
+        row = self._find(tx, policy_id, rule_id)
+        tx.execute(sa.delete(self._table).where(self._table.c.id == row.id))
+        tell_updated(tx, policy)
+
+    def _find(self, tx: Transaction, policy_id: str, rule_id: str) -> Row:
+        row = tx.execute(
+            sa.select(self._table).where(
+                self._table.c.id == rule_id, self._table.c.policy_id == policy_id
+            )
+        ).first()
+        if row is None:
+            raise self._not_found()
+        return row
+
+
+RANGES = Rules(_RANGES, "ip_ranges", show_range, errors.IpRangeNotFound)
+OCTETS = Rules(_OCTETS, "ip_octets", show_octet, errors.IpOctetNotFound)
