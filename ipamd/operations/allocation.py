@@ -172,7 +172,7 @@ class BlockAllocation:
             refusal = errors.AddressAlreadyAllocated()
         # Melange answered "full" to whatever was asked of a full block.
         may_reclaim = self._tx.conf.ipam.reclaim_when_full and self._quarantined
-        if not may_reclaim and self.space.next_free() is None:
+        if self._is_full() and not may_reclaim:
             raise errors.NoMoreAddressesError()
         raise refusal
 
@@ -238,11 +238,16 @@ class BlockAllocation:
     def tell_if_full(self) -> None:
         """Emit ``ip_block.full`` when the last free address was handed out."""
         block = self.block
-        reserved = reserved_addresses(self.cidr, block.gateway, block.reserve_network_address)
-        used = self._allocated + len(self.rows) + self._quarantined + len(reserved)
-        if self.rows and used >= self.cidr.size:
+        if self.rows and self._is_full():
             payload = {"id": block.id, "cidr": str(self.cidr)}
             self._tx.emit("ip_block.full", payload, tenant_id=block.tenant_id)
+
+    def _is_full(self) -> bool:
+        """Tell from the counters whether no address is free, whatever the policy says."""
+        block = self.block
+        reserved = reserved_addresses(self.cidr, block.gateway, block.reserve_network_address)
+        used = self._allocated + len(self.rows) + self._quarantined + len(reserved)
+        return used >= self.cidr.size
 
 
 def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
