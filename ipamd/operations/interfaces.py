@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db.database import Transaction
 from ipamd.db.models import MacAddress, table_of
+from ipamd.db.retries import RunAgainError
 from ipamd.ipam.mac import format_mac
 from ipamd.operations import (
     addresses_in_blocks,
@@ -150,9 +151,13 @@ def delete(tx: Transaction, interface_ids: Sequence[str]) -> None:
     blocks = ip_blocks.lock_many(
         tx, tx.execute(held.with_only_columns(ADDRESSES.c.ip_block_id).distinct()).scalars()
     )
-    rows = tx.execute(ROWS.where(INTERFACES.c.id.in_(interface_ids))).all()
+    # Whoever gives one of them an address refers to its row: under its lock nobody can.
+    wanted = ROWS.where(INTERFACES.c.id.in_(interface_ids)).order_by(INTERFACES.c.id)
+    rows = tx.execute(wanted.with_for_update(of=INTERFACES)).all()
     shown = show(tx, rows)
     addresses = tx.execute(held).all()
+    if any(row.ip_block_id not in blocks for row in addresses):
+        raise RunAgainError("an interface was given an address of another block meanwhile")
     for block in blocks.values():
         quarantine.release(tx, block, [row for row in addresses if row.ip_block_id == block.id])
     for row, event in zip(rows, shown, strict=True):
