@@ -11,7 +11,7 @@ from ipamd.db.models import FreeMacRange, table_of
 from ipamd.ipam.mac import parse_mac_range
 from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
-from ipamd.operations.mac_addresses import MACS, RANGES
+from ipamd.operations.mac_addresses import LOCK_RANGES, MACS, RANGES
 
 _FREE = table_of(FreeMacRange)
 
@@ -56,11 +56,13 @@ def create_mac_address_range(tx: Transaction, mac_address_range: Resource) -> Re
         "created_at": tx.now,
         "updated_at": tx.now,
     }
+    _lock(tx)
     tx.execute(sa.insert(RANGES), row)
     in_use = tx.execute(
         sa.select(MACS.c.address)
         .where(MACS.c.address.between(bounds.first, bounds.last))
         .order_by(MACS.c.address)
+        .with_for_update(read=True)
     ).scalars()
     start = bounds.first
     free = []
@@ -73,6 +75,18 @@ def create_mac_address_range(tx: Transaction, mac_address_range: Resource) -> Re
     if free:
         tx.execute(sa.insert(_FREE), [{"mac_address_range_id": row["id"], **run} for run in free])
     return get_mac_address_range(tx, str(row["id"]))
+
+
+def _lock(tx: Transaction) -> None:
+    """Keep MAC addresses from coming and going unseen while a range is made.
+
+    They are written before ranges are looked for, the range before MAC addresses are:
+    one of the two finds the other's row, on MariaDB by waiting for its commit.
+    PostgreSQL passes over rows that are not committed, so there the look has to wait.
+    """
+    if tx.dialect == "postgresql":
+        tx.execute(sa.text("LOCK TABLE mac_address_ranges IN EXCLUSIVE MODE"))
+    tx.execute(LOCK_RANGES)
 
 
 def delete_mac_address_range(tx: Transaction, mac_address_range_id: str) -> None:

@@ -27,7 +27,7 @@ _CONTAINING = (
     .with_for_update()
 )
 _ANY_RANGE = sa.select(RANGES.c.id).limit(1)
-_LOCK_RANGES = sa.select(RANGES).order_by(RANGES.c.id).with_for_update()
+LOCK_RANGES = sa.select(RANGES).order_by(RANGES.c.id).with_for_update()
 
 
 def assign(tx: Transaction, interface_id: str, tenant_id: str, mac: int | None) -> int | None:
@@ -40,33 +40,24 @@ def assign(tx: Transaction, interface_id: str, tenant_id: str, mac: int | None) 
     if mac is None:
         if tx.execute(_ANY_RANGE).first() is None:
             return None
-        ranges = tx.execute(_LOCK_RANGES).all()
-        spaces = [(row, _space(tx, row)) for row in ranges]
-        mac = next((found for _, space in spaces if (found := space.next_free())), None)
+        spaces = [(row, _space(tx, row)) for row in tx.execute(LOCK_RANGES).all()]
+        found = ((row.id, free) for row, space in spaces if (free := space.next_free()))
+        source, mac = next(found, (None, None))
         if mac is None:
             raise errors.NoMoreMacAddressesError()
+        mac_id = _insert(tx, mac, interface_id, source)
     else:
         known = tx.execute(sa.select(MACS.c.id).where(MACS.c.address == mac)).first()
         if known is not None:
             text = f"mac_address {format_mac(mac)} is in use already"
             raise errors.ValidationError(fields={"mac_address": [text]})
-        spaces = [(row, _space(tx, row)) for row in tx.execute(_CONTAINING, {"mac": mac})]
-    source = None
+        # First the row, then the look for ranges: see create_mac_address_range.
+        mac_id = _insert(tx, mac, interface_id, None)
+        spaces = [(row, _space(tx, row)) for row in tx.execute(_CONTAINING, {"mac": mac}).all()]
     for row, space in spaces:
         if row.first <= mac <= row.last and space.is_free(mac):
             space.take(mac)
             space.flush()
-            source = source or row.id
-    mac_id = new_id()
-    values = {
-        "id": mac_id,
-        "address": mac,
-        "interface_id": interface_id,
-        "mac_address_range_id": source,
-        "created_at": tx.now,
-        "updated_at": tx.now,
-    }
-    tx.execute(sa.insert(MACS), values)
     tx.emit("mac_address.create", _event(mac_id, mac, interface_id), tenant_id=tenant_id)
     return mac
 
@@ -84,6 +75,21 @@ def release(tx: Transaction, interface_id: str, tenant_id: str) -> None:
             space.flush()
     event = _event(known.id, known.address, interface_id)
     tx.emit("mac_address.delete", event, tenant_id=tenant_id)
+
+
+def _insert(tx: Transaction, mac: int, interface_id: str, source: str | None) -> str:
+    """Insert a MAC address that was picked from the range ``source``, or given by a caller."""
+    mac_id = new_id()
+    values = {
+        "id": mac_id,
+        "address": mac,
+        "interface_id": interface_id,
+        "mac_address_range_id": source,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    tx.execute(sa.insert(MACS), values)
+    return mac_id
 
 
 def _space(tx: Transaction, row: Row) -> StoredSpace:
