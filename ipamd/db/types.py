@@ -62,11 +62,30 @@ def name_type(length: int = 255) -> sa.types.TypeEngine[str]:
     )
 
 
+class Uuid(sa.types.TypeDecorator[str]):
+    """An id that ipamd makes: 36 ASCII characters.
+
+    MariaDB refuses to compare it with text that is not ASCII.  No id is such text, so one
+    that sorts behind all of them is sent instead.
+    """
+
+    impl = sa.String(36)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(
+                mysql.VARCHAR(36, charset="ascii", collation="ascii_bin")
+            )
+        return dialect.type_descriptor(sa.String(36))
+
+    def process_bind_param(self, value: str | None, _: Dialect) -> str | None:
+        return "~" if value is not None and not value.isascii() else value
+
+
 def uuid_type() -> sa.types.TypeEngine[str]:
-    """Return the type of an id that ipamd makes: 36 ASCII characters."""
-    return sa.String(36).with_variant(
-        mysql.VARCHAR(36, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
-    )
+    """Return the type of an id that ipamd makes."""
+    return Uuid()
 
 
 def text_type() -> sa.types.TypeEngine[str]:
