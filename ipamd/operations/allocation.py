@@ -247,7 +247,7 @@ class BlockAllocation:
         block = self.block
         reserved = reserved_addresses(self.cidr, block.gateway, block.reserve_network_address)
         used = self._allocated + len(self.rows) + self._quarantined + len(reserved)
-        return used >= self.cidr.size
+        return bool(used >= self.cidr.size)
 
 
 def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:

@@ -1,0 +1,71 @@
+"""Lists cost what their page costs, not what lies before it."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.db.store import TENANT, Store
+
+COUNT = 400_000
+# 400,000 rows made by the server itself: numbers from 1 on.
+NUMBERS = {
+    "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})",
+    "postgresql": "WITH s(n) AS (SELECT generate_series(1, {count}))",
+    "mariadb": "WITH s(n) AS (SELECT seq FROM seq_1_to_{count})",
+}
+ADDRESS = {
+    "sqlite": "unhex('00000000000000000000ffff' || printf('%08x', 167772160 + n))",
+    "postgresql": "decode('00000000000000000000ffff' || lpad(to_hex(167772160 + n), 8, '0'), 'hex')",
+    "mariadb": "unhex(concat('00000000000000000000ffff', lpad(hex(167772160 + n), 8, '0')))",
+}
+ID = {
+    "sqlite": "printf('%036d', n)",
+    "postgresql": "lpad(n::text, 36, '0')",
+    "mariadb": "lpad(n, 36, '0')",
+}
+
+
+def fill(store: Store, block_id: str) -> None:
+    """Insert address rows by SQL alone; the block's free space is left as it is."""
+    with store.db.engine.begin() as connection:
+        kind = connection.dialect.name
+        kind = "mariadb" if kind == "mysql" else kind
+        address = ADDRESS[kind]
+        now = "'2026-01-01 00:00:00'"
+        moment = f"timestamp {now}" if kind == "postgresql" else now
+        connection.execute(
+            sa.text(
+                f"INSERT INTO ip_addresses (id, ip_block_id, address, created_at, updated_at) "
+                f"{NUMBERS[kind].format(count=COUNT)} "
+                f"SELECT {ID[kind]}, :block, {address}, {moment}, {moment} FROM s"
+            ),
+            {"block": block_id},
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_page_2000_costs_what_page_1_costs(store: Store) -> None:
+    block_id = store.block("10.0.0.0/8")["id"]
+    fill(store, block_id)
+    where = {"tenant_id": TENANT, "ip_block_id": block_id, "limit": 200}
+
+    def page(marker: str | None) -> tuple[float, Any]:
+        start = time.perf_counter()
+        found = store.call("list_ip_addresses", marker=marker, **where)
+        return time.perf_counter() - start, found
+
+    last = f"{COUNT - 200:036d}"
+    first_times, last_times = [], []
+    for _ in range(9):
+        first_times.append(page(None)[0])
+        seconds, found = page(last)
+        last_times.append(seconds)
+    assert len(found["ip_addresses"]) == 200
+    assert found["next_marker"] is None
+    assert median(last_times) <= 2 * median(first_times), (first_times, last_times)

@@ -1,0 +1,190 @@
+"""How many SQL statements a request costs, on each database; BEGIN and COMMIT apart.
+
+What works on many addresses costs the same number of statements for 1,000 as for 20,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from ipamd import errors
+from ipamd.db.models import IpAddress, table_of
+from ipamd.operations.purge import purge
+from tests.db.statements import counted
+from tests.db.store import TENANT, Store
+
+ADDRESSES = table_of(IpAddress)
+
+
+def statements_of(store: Store, work: Callable[[], object]) -> int:
+    with counted(store.db) as statements:
+        work()
+    return len(statements)
+
+
+def numbered(store: Store) -> dict[str, int]:
+    """Say what the store holds."""
+    tables = ("ip_addresses", "interfaces", "free_ranges", "outbox", "idempotency_keys")
+    return {table: store.rows(f"SELECT count(*) AS n FROM {table}")[0].n for table in tables}
+
+
+@pytest.mark.parametrize("cidr", ["10.0.0.0/24", "10.0.0.0/8"])
+def test_an_address_for_a_known_interface_costs_six(store: Store, cidr: str) -> None:
+    block = store.block(cidr)["id"]
+    store.allocate(block)
+    assert statements_of(store, lambda: store.allocate(block)) <= 6
+
+
+def test_an_idempotency_key_costs_nothing_more(store: Store) -> None:
+    block = store.block()["id"]
+    store.allocate(block)
+    assert statements_of(store, lambda: store.allocate(block, key="boot-1")) <= 6
+
+
+def test_a_chosen_address_costs_no_more_than_eight(store: Store) -> None:
+    block = store.block()["id"]
+    store.allocate(block)
+    assert statements_of(store, lambda: store.allocate(block, "10.0.0.77")) <= 8
+
+
+def test_an_address_for_a_new_interface_costs_eight(store: Store) -> None:
+    block = store.block()["id"]
+    work = lambda: store.allocate(block, interface_id="new", used_by_device="vm")  # noqa: E731
+    assert statements_of(store, work) <= 8
+
+
+def test_a_release_costs_six(store: Store) -> None:
+    block = store.block()["id"]
+    address = store.allocate(block)
+    assert statements_of(store, lambda: store.deallocate(block, address)) <= 6
+
+
+@pytest.mark.parametrize("interface", ["vif", "new"])
+def test_a_thousand_addresses_cost_twelve(store: Store, interface: str) -> None:
+    block = store.block("10.0.0.0/8")["id"]
+    store.allocate(block)
+    work = lambda: store.call(  # noqa: E731
+        "allocate_ip_addresses",
+        tenant_id=TENANT,
+        ip_block_id=block,
+        count=1000,
+        ip_address={"interface_id": interface},
+    )
+    assert statements_of(store, work) <= 12
+    assert store.rows("SELECT allocated FROM ip_blocks")[0].allocated == 1001
+
+
+def test_a_page_and_a_utilization_cost_two(store: Store) -> None:
+    block = store.block("10.0.0.0/16")["id"]
+    store.bulk(block, 2000)
+    named = {"tenant_id": TENANT, "ip_block_id": block}
+    assert statements_of(store, lambda: store.call("get_ip_block_utilization", **named)) == 1
+    assert statements_of(store, lambda: store.call("list_ip_addresses", **named)) == 2
+
+
+def filled(store: Store, network: str, count: int) -> Any:
+    """Make a block of a network and give ``count`` of its addresses to one interface."""
+    block = store.block("10.0.0.0/15", network_id=network)
+    store.call(
+        "allocate_ip_addresses",
+        tenant_id=TENANT,
+        ip_block_id=block["id"],
+        count=count,
+        ip_address={"interface_id": network},
+    )
+    return block["id"]
+
+
+def small_and_large(store: Store, work: Callable[[str, str], object]) -> tuple[int, int]:
+    """Count statements of the same work on 1,000 and on 20,000 addresses."""
+    found = []
+    for network, count in (("small", 1000), ("large", 20_000)):
+        block = filled(store, network, count)
+        found.append(statements_of(store, lambda at=(block, network): work(*at)))  # type: ignore[misc]
+    return found[0], found[1]
+
+
+def test_deleting_an_interface_with_20000_addresses_is_a_handful(store: Store) -> None:
+    delete = lambda _, interface: store.call("delete_interface", interface_id=interface)  # noqa: E731
+    small, large = small_and_large(store, delete)
+    # MariaDB takes the ids in lists of at most 10,000.
+    assert (small <= 16, large - small) <= (True, 4)
+    assert numbered(store)["interfaces"] == 0
+    held = store.rows("SELECT sum(allocated) AS n, sum(quarantined) AS q FROM ip_blocks")[0]
+    assert (held.n, held.q) == (0, 21_000)
+
+
+def test_releasing_20000_addresses_of_a_network_is_a_handful(store: Store) -> None:
+    def release(_: str, network: str) -> None:
+        names = {"tenant_id": TENANT, "network_id": network, "interface_id": network}
+        store.call("deallocate_network_ips", **names)
+
+    small, large = small_and_large(store, release)
+    assert (small <= 10, large - small) <= (True, 4)
+
+
+def test_deleting_a_block_with_20000_addresses_is_a_handful(store: Store) -> None:
+    delete = lambda block, _: store.call("delete_ip_block", tenant_id=TENANT, ip_block_id=block)  # noqa: E731
+    small, large = small_and_large(store, delete)
+    assert small <= 10
+    assert large == small
+    assert numbered(store)["ip_addresses"] == numbered(store)["free_ranges"] == 0
+
+
+def test_a_purge_costs_a_handful_for_each_batch(store: Store) -> None:
+    filled(store, "net", 3000)
+    store.call("delete_interface", interface_id="net")
+    past = {"deallocated_at": store.db_time() - timedelta(days=30)}
+    store.write(sa.update(ADDRESSES).values(past))
+    with counted(store.db) as statements:
+        done = purge(store.db)
+    assert done["ip_addresses"] == 3000
+    assert numbered(store)["ip_addresses"] == 0
+    assert len(statements) <= 60
+
+
+@pytest.mark.parametrize("count", [0, -1, 65_537, 10**30, 1_000_000, True, "many", 1.5, None])
+def test_a_nonsensical_count_is_one_clear_error(store: Store, count: Any) -> None:
+    block = store.block()["id"]
+    before = numbered(store)
+    with pytest.raises(errors.ValidationError, match="count") as caught:
+        store.call(
+            "allocate_ip_addresses", tenant_id=TENANT, ip_block_id=block, count=count
+        )  # fmt: skip
+    assert caught.value.http_status == 400
+    assert numbered(store) == before
+
+
+def test_more_than_there_is_takes_nothing(store: Store) -> None:
+    block = store.block()["id"]
+    before = numbered(store)
+    for count in (254, 65_536):
+        with pytest.raises(errors.NoMoreAddressesError):
+            store.bulk(block, count)
+    assert numbered(store) == before
+    assert store.bulk(block, 253)[-1] == "10.0.0.254"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"count": 5, "ip_address": {"address": "10.0.0.7"}}, "address"),
+        ({"count": 5, "ip_address": {"mac_address": "no"}}, "mac_address"),
+        ({"count": 5, "ip_address": {"interface_id": ["a", "b"]}}, "interface_id"),
+        ({"count": 5, "ip_address": "10.0.0.7"}, "ip_address"),
+    ],
+)
+def test_contradictory_arguments_are_one_clear_error(
+    store: Store, arguments: dict[str, Any], named: str
+) -> None:
+    block = store.block()["id"]
+    before = numbered(store)
+    with pytest.raises(errors.IpamError, match=named) as caught:
+        store.call("allocate_ip_addresses", tenant_id=TENANT, ip_block_id=block, **arguments)
+    assert caught.value.http_status == 400
+    assert numbered(store) == before
