@@ -16,17 +16,14 @@ COUNT = 400_000
 NUMBERS = {
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})",
     "postgresql": "WITH s(n) AS (SELECT generate_series(1, {count}))",
-    "mariadb": "WITH s(n) AS (SELECT seq FROM seq_1_to_{count})",
 }
 ADDRESS = {
     "sqlite": "unhex('00000000000000000000ffff' || printf('%08x', 167772160 + n))",
-    "postgresql": "decode('00000000000000000000ffff' || lpad(to_hex(167772160 + n), 8, '0'), 'hex')",
-    "mariadb": "unhex(concat('00000000000000000000ffff', lpad(hex(167772160 + n), 8, '0')))",
+    "postgresql": "decode(lpad('ffff' || lpad(to_hex(167772160 + n), 8, '0'), 32, '0'), 'hex')",
 }
 ID = {
     "sqlite": "printf('%036d', n)",
     "postgresql": "lpad(n::text, 36, '0')",
-    "mariadb": "lpad(n, 36, '0')",
 }
 
 
@@ -34,7 +31,9 @@ def fill(store: Store, block_id: str) -> None:
     """Insert address rows by SQL alone; the block's free space is left as it is."""
     with store.db.engine.begin() as connection:
         kind = connection.dialect.name
-        kind = "mariadb" if kind == "mysql" else kind
+        if kind == "sqlite":  # which has this function of its own from 3.41 on
+            raw: Any = connection.connection.driver_connection
+            raw.create_function("unhex", 1, bytes.fromhex)
         address = ADDRESS[kind]
         now = "'2026-01-01 00:00:00'"
         moment = f"timestamp {now}" if kind == "postgresql" else now
@@ -50,6 +49,7 @@ def fill(store: Store, block_id: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_page_2000_costs_what_page_1_costs(store: Store) -> None:
     block_id = store.block("10.0.0.0/8")["id"]
     fill(store, block_id)
