@@ -86,6 +86,10 @@ class _Pending:
         """Return the rest of the caller's time."""
         return self.deadline - time.monotonic()
 
+    def milliseconds_left(self) -> int:
+        """Return the same as the message's time to live."""
+        return max(1, int(self.seconds_left() * 1000))
+
     def begin_to_send(self) -> bool:
         """Count one more sending; False when the caller has given up."""
         with self.lock:
@@ -187,7 +191,7 @@ class _Session:
                 TOPIC,
                 pending.body(self._replies.name),
                 exchange=EXCHANGE,
-                expiration_ms=None if pending.is_cast else int(pending.seconds_left() * 1000),
+                expiration_ms=None if pending.is_cast else pending.milliseconds_left(),
                 on_settled=functools.partial(self._on_sent, pending),
             )
         )

@@ -30,6 +30,8 @@ Action = Callable[[], None]
 _LOST = (OSError, amqp.AMQPError, *amqp.Connection.connection_errors)
 _NO_TIMER = 60.0
 _TLS_PATIENCE = 0.02
+# Seconds that connections must have lasted for the next attempt to be made at once.
+_SETTLED = 5.0
 
 
 class Link:
@@ -57,6 +59,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name=f"ipamd-{name}", daemon=True)
         self._connections: list[Any] = []
         self._ready = threading.Event()
+        self._ready_since = 0.0
         self._closing = False
         self._actions: deque[Action] = deque()
         self._woken = False
@@ -123,12 +126,12 @@ class Link:
                 try:
                     if not self._connections and time.monotonic() >= next_attempt:
                         self._connect()
-                        failures = 0
                     self._wait(None if self._connections else next_attempt)
                 except Exception as error:  # noqa: BLE001 - reported; the link goes on
                     was_ready = self._ready.is_set()
-                    failures = 0 if was_ready else failures + 1
-                    pause = 0.0 if was_ready else self._broker.pause(failures)
+                    lasted = was_ready and time.monotonic() - self._ready_since > _SETTLED
+                    failures = 0 if lasted else failures + 1
+                    pause = 0.0 if lasted else self._broker.pause(failures)
                     self._report(error, was_ready, pause)
                     self._drop()
                     self._broker.switch_host()
@@ -164,6 +167,7 @@ class Link:
         self._on_connect(consuming)
         self.publisher.attach(publishing.channel())
         self._beat(self._connections)
+        self._ready_since = time.monotonic()
         self._ready.set()
         LOG.info("%s: connected to broker %s", self._name, self._broker.address)
         self._on_ready()

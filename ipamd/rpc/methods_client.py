@@ -14,6 +14,7 @@ from ipamd.rpc.nouns.networks import Networks
 from ipamd.rpc.nouns.policies import Policies
 from ipamd.rpc.nouns.ports import Ports
 from ipamd.rpc.nouns.quantum_networks import QuantumNetworks
+from ipamd.rpc.nouns.requests import Requests
 from ipamd.rpc.nouns.virtual_interfaces import VirtualInterfaces
 
 
@@ -27,6 +28,7 @@ class RpcMethods(
     Policies,
     IpRoutes,
     Health,
+    Requests,
     MacAddressRanges,
     QuantumNetworks,
     Ports,

@@ -25,6 +25,11 @@ PERSISTENT = 2
 MAX_BODY = 16 * 1024 * 1024
 # Seconds before a message that the broker refused (a queue at its limit) is tried again.
 REFUSED_PAUSE = 1.0
+# A message that was under way each time so many connections broke may be why they did:
+# it is given back to its sender as one that cannot be delivered.
+MAX_ATTEMPTS = 5
+# AMQP's longest time to live, in milliseconds.
+_LONGEST = 2**32 - 1
 
 
 class Fate(enum.Enum):
@@ -48,6 +53,7 @@ class Publication:
     on_settled: Callable[[Fate], None] = nothing
     headers: Mapping[str, Any] | None = None
     expiration_ms: int | None = None
+    attempts: int = 0
     properties: Mapping[str, Any] = field(
         default_factory=lambda: {
             "content_type": envelope.CONTENT_TYPE,
@@ -62,7 +68,7 @@ class Publication:
         if self.headers:
             properties["application_headers"] = dict(self.headers)
         if self.expiration_ms is not None:
-            properties["expiration"] = str(max(0, self.expiration_ms))
+            properties["expiration"] = str(min(max(0, self.expiration_ms), _LONGEST))
         return amqp.Message(self.body, **properties)
 
 
@@ -91,10 +97,15 @@ class Publisher:
         channel.events["basic_nack"].add(self._on_nack)
         channel.events["basic_return"].add(self._on_return)
         self._channel, self._number, self._blocked = channel, 0, False
-        self._waiting.extendleft(reversed(self._unconfirmed.values()))
+        open_ones = list(self._unconfirmed.values())
         self._unconfirmed.clear()
         self._returned.clear()
+        suspects = [each for each in open_ones if each.attempts >= MAX_ATTEMPTS]
+        self._waiting.extendleft(each for each in reversed(open_ones) if each not in suspects)
         self._flush()
+        for suspect in suspects:
+            LOG.error("message to %s: not confirmed, given up", suspect.routing_key)
+            suspect.on_settled(Fate.UNROUTABLE)
 
     def detach(self) -> None:
         """Keep what is not settled until there is a channel again."""
@@ -124,6 +135,7 @@ class Publisher:
         while self._waiting and self._channel is not None and not self._blocked:
             publication = self._waiting.popleft()
             self._number += 1
+            publication.attempts += 1
             self._unconfirmed[self._number] = publication
             self._channel.basic_publish(
                 publication.to_message(self._number),

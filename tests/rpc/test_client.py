@@ -45,7 +45,7 @@ def test_writes_carry_a_key_and_reads_do_not(transport_url: str) -> None:
     handler = Echo()
     with serving(make_conf(transport_url), handler):
         ipam = IpamClient(transport_url, tenant_id="T1")
-        read = ipam.get_ip_block("T1", "b1")
+        read = ipam.fit_in_ip_block("T1", "b1", count=3)
         write = ipam.allocate_ip_address("T1", "b1", {"interface_id": "i1"})
         given = ipam.allocate_ip_address("T1", "b1", idempotency_key="mine")
         ipam.deallocate_ip_address("T1", "b1", "10.0.0.2")
@@ -56,7 +56,7 @@ def test_writes_carry_a_key_and_reads_do_not(transport_url: str) -> None:
         other = ipam.for_context(RequestContext(project_id="T2", overwrite=False))
         other.list_ip_blocks("T2", limit=5)
         ipam.close()
-    assert read["args"] == {"tenant_id": "T1", "ip_block_id": "b1"}
+    assert read["args"] == {"tenant_id": "T1", "ip_block_id": "b1", "count": 3}
     assert write["args"]["ip_address"] == {"interface_id": "i1"}
     assert len(write["args"]["idempotency_key"]) == 32
     assert given["args"] == {

@@ -11,7 +11,6 @@ class Instances(Calls):
     def list_instance_interfaces(
         self,
         instance_id: str,
-        tenant_id: str | None = None,
         limit: int | None = None,
         marker: str | None = None,
         *,
@@ -21,7 +20,6 @@ class Instances(Calls):
         return self._call(
             "list_instance_interfaces",
             instance_id=instance_id,
-            tenant_id=tenant_id,
             limit=limit,
             marker=marker,
             timeout=timeout,

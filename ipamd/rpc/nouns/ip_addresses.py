@@ -165,3 +165,30 @@ class IpAddresses(Calls):
             marker=marker,
             timeout=timeout,
         )
+
+    def list_ip_address_history(
+        self,
+        address: str,
+        tenant_id: str | None = None,
+        at: str | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Page:
+        """List who held an address, in all blocks, oldest first.
+
+        ``tenant_id``: only what that tenant held; ``at`` (ISO 8601): only the holdings of
+        that moment.
+
+        Raises: ValidationError.
+        """
+        return self._call(
+            "list_ip_address_history",
+            address=address,
+            tenant_id=tenant_id,
+            at=at,
+            limit=limit,
+            marker=marker,
+            timeout=timeout,
+        )

@@ -124,6 +124,52 @@ class IpBlocks(Calls):
             timeout=timeout,
         )
 
+    def list_available(
+        self,
+        tenant_id: str,
+        ip_block_id: str,
+        limit: int | None = None,
+        marker: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Page:
+        """List a block's free ranges: {first, last, size}; the marker is a last address.
+
+        Raises: IpBlockNotFound, ValidationError.
+        """
+        return self._call(
+            "list_available",
+            tenant_id=tenant_id,
+            ip_block_id=ip_block_id,
+            limit=limit,
+            marker=marker,
+            timeout=timeout,
+        )
+
+    def fit_in_ip_block(
+        self,
+        tenant_id: str,
+        ip_block_id: str,
+        count: int | None = None,
+        prefix_length: int | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Resource:
+        """Tell where ``count`` addresses, or a prefix, would fit: {fits, first, last}.
+
+        Nothing is allocated.
+
+        Raises: IpBlockNotFound, ValidationError unless exactly one of the two is given.
+        """
+        return self._call(
+            "fit_in_ip_block",
+            tenant_id=tenant_id,
+            ip_block_id=ip_block_id,
+            count=count,
+            prefix_length=prefix_length,
+            timeout=timeout,
+        )
+
     def list_subnets(
         self,
         tenant_id: str,
