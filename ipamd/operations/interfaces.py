@@ -36,8 +36,8 @@ def create_interface(tx: Transaction, interface: Resource) -> Resource:
     ``network`` is ``{id, tenant_id, addresses?}``; its ``tenant_id`` owns the network,
     the interface's is the lessee.
 
-    Raises: ValidationError, MissingParameters, NetworkNotFound, NoMoreAddressesError,
-        NoMoreMacAddressesError and what else allocation raises
+    Raises: ValidationError, MissingParameters, NoMoreMacAddressesError, and as
+        ``allocate_network_ips`` when a network is given
     """
     fields = Fields(interface, "interface")
     return show_states(tx, [create(tx, fields, device_id=fields.identifier("device_id"))])[0]

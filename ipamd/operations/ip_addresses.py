@@ -69,8 +69,8 @@ def allocate_ip_address(
     ``ip_address`` is ``{address?, interface_id?, tenant_id?, used_by_device?,
     mac_address?}``; ``tenant_id`` in it is the lessee, by default the block's owner.
 
-    Raises: IpBlockNotFound, ValidationError, NoMoreAddressesError and whatever else
-        ``BlockAllocation.allocate`` raises
+    Raises: IpBlockNotFound, ValidationError, NoMoreMacAddressesError, and as
+        ``BlockAllocation.allocate``
     """
     fields = Fields(ip_address, "ip_address")
     chosen = fields.address("address", "address is not a valid address")

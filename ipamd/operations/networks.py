@@ -54,8 +54,8 @@ def allocate_network_ips(
     ``addresses``: one IPv4 and one IPv6 address, as far as the network has blocks of
     the family, each from the oldest block that is not full.
 
-    Raises: NetworkNotFound, ValidationError, NoMoreAddressesError,
-        AddressAlreadyAllocated, AddressNotInBlock, MissingParameters
+    Raises: NetworkNotFound, ValidationError, NoMoreMacAddressesError, and as
+        ``BlockAllocation.allocate``
     """
     fields = Fields(network, "network")
     chosen = read_addresses(fields)
