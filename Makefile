@@ -9,7 +9,7 @@ TESTS ?=
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt config clean
+.PHONY: help run test check fmt config docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check    ruff, ruff format, mypy'
 	@echo 'make fmt      format the code and repair what ruff can'
 	@echo 'make config   write etc/ipamd/ipamd.conf.sample anew, from the options in the code'
+	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
 	@echo 'make clean    remove the virtual environment and caches, not ./var'
 
 run: $(VENV)/.installed var/ipamd.conf
@@ -38,6 +39,9 @@ fmt: $(VENV)/.installed-dev
 
 config: $(VENV)/.installed
 	$(VENV)/bin/oslo-config-generator --config-file etc/ipamd/config-generator.conf
+
+docs-tables: $(VENV)/.installed
+	$(VENV)/bin/python -W ignore docs/generate.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -124,7 +124,8 @@ def summary(operation: Callable[..., Any]) -> str:
 def raised_by(operation: Callable[..., Any]) -> list[type[errors.IpamError]]:
     """Return the errors that an operation's docstring names under ``Raises:``.
 
-    A name in double backquotes is another function, whose errors count as well.
+    A name in double backquotes is another function, of the same module or an RPC method,
+    whose errors count as well.
 
     Raises: LookupError for a name that is neither an error nor a function.
     """
@@ -151,6 +152,8 @@ def raised_by(operation: Callable[..., Any]) -> list[type[errors.IpamError]]:
 
 
 def _resolve(function: Callable[..., Any], reference: str) -> Callable[..., Any]:
+    if reference in METHODS:
+        return METHODS[reference].operation
     module = sys.modules[function.__module__]
     owner = getattr(module, function.__qualname__.partition(".")[0])
     first, *rest = reference.split(".")

@@ -1,8 +1,8 @@
 """Does a command print what its page shows?  JSON by its value, all else as text.
 
-In JSON the string ``"..."`` stands for any string, and a bare ``...`` at the end of an
-object or a list for more of the same.  In other strings and in text ``...`` stands for
-any characters of one line.
+In JSON the string ``"..."`` stands for any string, a bare ``...`` in an object for the
+keys that are not shown, and one at the end of a list for any number of further items.  In
+other strings and in text ``...`` stands for any characters of one line.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _compare_objects(shown: dict[str, Any], printed: dict[str, Any], where: str)
 def _compare_lists(shown: list[Any], printed: list[Any], where: str) -> list[str]:
     items = [item for item in shown if item != _MORE]
     goes_on = len(items) < len(shown)
-    if len(printed) < len(items) + goes_on or (len(printed) > len(items) and not goes_on):
+    if len(printed) < len(items) or (len(printed) > len(items) and not goes_on):
         return [f"{where}: {len(printed)} items where the page shows {len(items)}"]
     return [
         problem
