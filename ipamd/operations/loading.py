@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ipamd import errors
 from ipamd.db.database import Transaction
 from ipamd.db.models import FreeRange, IpBlock, MacAddressRange, table_of
 from ipamd.ipam.intervals import Interval
@@ -86,14 +85,11 @@ class _Prefixed:
 
 
 def one(tx: Transaction, block_id: str, interface_id: str | None, chosen: int | None) -> Loaded:
-    """Lock and read what a single allocation needs.
-
-    Raises: IpBlockNotFound
-    """
+    """Lock and read what a single allocation needs; nothing of a block that is gone."""
     from ipamd.operations.batch import Loaded
 
     if not tx.execute(_LOCK_AND_COUNT, {"block": block_id}).rowcount:
-        raise errors.IpBlockNotFound()
+        return Loaded({}, {}, mac_ranges=False)
     start = chosen or 0
     values = {"block": block_id, "interface": interface_id, "start": start}
     row = tx.execute(_ONE, values).one()
