@@ -21,6 +21,7 @@ OUTBOX = table_of(Outbox)
 def reflect(db: Database) -> dict[str, Any]:
     """Describe every table as the database itself sees it, collations included."""
     inspector = sa.inspect(db.engine)
+    mariadb = db.engine.dialect.name == "mysql"
     found: dict[str, Any] = {}
     for table in sorted(set(inspector.get_table_names()) - {"alembic_version"}):
         found[table] = {
@@ -31,7 +32,7 @@ def reflect(db: Database) -> dict[str, Any]:
             "foreign keys": sorted(inspector.get_foreign_keys(table), key=_name),
             "unique": sorted(inspector.get_unique_constraints(table), key=_name),
             "indexes": sorted(inspector.get_indexes(table), key=_name),
-            "options": inspector.get_table_options(table),
+            "options": inspector.get_table_options(table) if mariadb else {},
         }
     return found
 
