@@ -19,8 +19,8 @@ from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
 
 _POLICIES = table_of(Policy)
-_RANGES = table_of(IpRange)
-_OCTETS = table_of(IpOctet)
+RANGES_TABLE = table_of(IpRange)
+OCTETS_TABLE = table_of(IpOctet)
 
 
 def list_policies(
@@ -122,8 +122,8 @@ def _tell(tx: Transaction, event_type: str, row: Row) -> Resource:
     shown = _show(row)
     payload = {
         **shown,
-        "unusable_ip_ranges": [show_range(rule) for rule in _rules(tx, _RANGES, row.id)],
-        "unusable_ip_octets": [show_octet(rule) for rule in _rules(tx, _OCTETS, row.id)],
+        "unusable_ip_ranges": [show_range(rule) for rule in _rules(tx, RANGES_TABLE, row.id)],
+        "unusable_ip_octets": [show_octet(rule) for rule in _rules(tx, OCTETS_TABLE, row.id)],
     }
     tx.emit(event_type, payload, tenant_id=row.tenant_id)
     return shown
@@ -231,5 +231,5 @@ class Rules:
         return row
 
 
-RANGES = Rules(_RANGES, "ip_ranges", show_range, errors.IpRangeNotFound)
-OCTETS = Rules(_OCTETS, "ip_octets", show_octet, errors.IpOctetNotFound)
+RANGES = Rules(RANGES_TABLE, "ip_ranges", show_range, errors.IpRangeNotFound)
+OCTETS = Rules(OCTETS_TABLE, "ip_octets", show_octet, errors.IpOctetNotFound)

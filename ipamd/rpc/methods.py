@@ -30,6 +30,7 @@ from ipamd.operations import (
     policies,
     ports,
     quantum_networks,
+    query,
     requests,
     subnets,
     unusable_ip_octets,
@@ -141,7 +142,11 @@ ALL: list[Method] = [
     *writes(subnets.create_subnet),
     *reads(availability.list_available, availability.fit_in_ip_block),
     # What happened
-    *reads(history.list_ip_address_history, requests.get_request),
+    *reads(
+        history.list_ip_address_history,
+        requests.get_request,
+        query.query_resources,
+    ),
     # IP addresses
     *reads(
         ip_addresses.list_ip_addresses,

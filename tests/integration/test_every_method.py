@@ -333,6 +333,8 @@ def test_the_service_itself(call: Call) -> None:
     assert call("get_health")["database"] == "postgresql"
     assert call("get_request", request_id=new_id())["status"] == "queued"
     refused(call, errors.RequestNotFound, "get_request", request_id="nonsense")
+    assert call("query_resources", kind="ip_blocks", limit=1)["ip_blocks"]
+    refused(call, errors.ValidationError, "query_resources", kind="secrets")
 
 
 def test_every_method_of_the_table_was_called() -> None:
