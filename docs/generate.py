@@ -20,7 +20,7 @@ from ipamd.rpc.methods import ALL, METHODS, VERSION, Method
 from ipamd.rpc.transport import EXCHANGE, TOPIC
 
 FOLDER = Path(__file__).parent / "reference"
-NOTE = "<!-- Written by docs/generate.py from the code: change that, then run make docs-tables. -->"
+NOTE = "<!-- Written by docs/generate.py from the code; run make docs-tables after a change. -->"
 ERRORS = {cls.__name__: cls for cls in errors.all_errors()}
 
 _RAISES = re.compile(r"Raises:(.*?)(?:\n\s*\n|\Z)", re.DOTALL)
@@ -46,12 +46,14 @@ def rest_routes() -> str:
     parts = [
         "# REST routes",
         NOTE,
-        "Each route is one [RPC method](rpc-methods.md); its errors are the statuses of that "
-        "method's errors.  Every route may also answer:\n\n"
-        "* 400: a body, `limit` or `Idempotency-Key` that cannot be used;\n"
-        "* 409 and 422: an idempotency key that is in use or was used for something else;\n"
-        "* 413 and 415: a body that is too large, or neither JSON nor XML;\n"
-        "* 500, 503 with `Retry-After`, and 504: see [errors](errors.md).",
+        (
+            "Each route is one [RPC method](rpc-methods.md); its errors are the statuses of that "
+            "method's errors.  Every route may also answer:\n\n"
+            "* 400: a body, `limit` or `Idempotency-Key` that cannot be used;\n"
+            "* 409 and 422: an idempotency key that is in use or was used for something else;\n"
+            "* 413 and 415: a body that is too large, or neither JSON nor XML;\n"
+            "* 500, 503 with `Retry-After`, and 504: see [errors](errors.md)."
+        ),
         "Every path takes the suffixes `.json` and `.xml`.",
     ]
     for version in routes.BOTH:
@@ -85,13 +87,17 @@ def rpc_methods() -> str:
     parts = [
         "# RPC methods",
         NOTE,
-        f"Exchange `{EXCHANGE}`, topic `{TOPIC}`, version `{VERSION}`, no namespace.  Arguments "
-        "in brackets may be left out.  A method that changes something also takes "
-        "`idempotency_key`.",
-        "Every method may also raise `bad_request`, `missing_parameters` and `invalid_values` "
-        "(arguments of another name or type), `unavailable`, `busy` and `internal_error`; one "
-        "that changes something `request_in_progress` and `idempotency_key_reused`.  What they "
-        "mean: [errors](errors.md).",
+        (
+            f"Exchange `{EXCHANGE}`, topic `{TOPIC}`, version `{VERSION}`, no namespace.  "
+            "Arguments in brackets may be left out.  A method that changes something also takes "
+            "`idempotency_key`."
+        ),
+        (
+            "Every method may also raise `bad_request`, `missing_parameters` and `invalid_values` "
+            "(arguments of another name or type), `unavailable`, `busy` and `internal_error`; one "
+            "that changes something `request_in_progress` and `idempotency_key_reused`.  What "
+            "they mean: [errors](errors.md)."
+        ),
         table(
             ("method", "changes something"),
             [(f"[{m.name}](#{m.name})", "yes" if m.mutating else "no") for m in ALL],
@@ -157,12 +163,12 @@ def _resolve(function: Callable[..., Any], reference: str) -> Callable[..., Any]
     module = sys.modules[function.__module__]
     owner = getattr(module, function.__qualname__.partition(".")[0])
     first, *rest = reference.split(".")
-    thing = getattr(module, first, None) or getattr(owner, first, None)
+    found: object = getattr(module, first, None) or getattr(owner, first, None)
     for name in rest:
-        thing = getattr(thing, name, None)
-    if not callable(thing):
+        found = getattr(found, name, None)
+    if not inspect.isfunction(found):
         raise LookupError(f"{function.__qualname__}: there is no {reference}")
-    return thing
+    return found
 
 
 # --- errors, events, options ------------------------------------------------------------
@@ -183,10 +189,12 @@ def error_codes() -> str:
     parts = [
         "# Errors",
         NOTE,
-        "A code never changes its meaning.  Over RPC an error arrives as the class of "
-        "`ipamd.errors` if the client lists that module in `allowed_remote_exmods`; without "
-        "the package, as oslo.messaging's `RemoteError` with the class's name in `exc_type`.  "
-        "Over REST it is the status and the message.",
+        (
+            "A code never changes its meaning.  Over RPC an error arrives as the class of "
+            "`ipamd.errors` if the client lists that module in `allowed_remote_exmods`; without "
+            "the package, as oslo.messaging's `RemoteError` with the class's name in `exc_type`.  "
+            "Over REST it is the status and the message."
+        ),
         "*Again*: the same request may succeed when it is sent once more.",
         table(("code", "status", "again", "class", "when"), rows),
     ]
@@ -203,15 +211,17 @@ def event_types() -> str:
     parts = [
         "# Events",
         NOTE,
-        "Published as oslo.messaging notifications: topic `notifications`, publisher "
-        "`ipamd.<host>`, priority INFO.  The payload is the resource as RPC results show it, "
-        f"plus {added}.",
-        table(
-            ("type", "meaning"), [(f"`{name}`", text) for name, text in events.EVENTS.items()]
+        (
+            "Published as oslo.messaging notifications: topic `notifications`, publisher "
+            "`ipamd.<host>`, priority INFO.  The payload is the resource as RPC results show it, "
+            f"plus {added}."
         ),
-        f"A cast that failed is told of as `<noun>.<verb>{events.ERROR_SUFFIX}`, priority ERROR; "
-        "its payload has `method`, `arguments`, `code` and `message`.  The event of a failed "
-        "cast of `allocate_ip_address` is `ip_address.allocate.error`.",
+        table(("type", "meaning"), [(f"`{name}`", text) for name, text in events.EVENTS.items()]),
+        (
+            f"A cast that failed is told of as `<noun>.<verb>{events.ERROR_SUFFIX}`, priority "
+            "ERROR; its payload has `method`, `arguments`, `code` and `message`.  The event of a failed "
+            "cast of `allocate_ip_address` is `ip_address.allocate.error`."
+        ),
     ]
     return page(parts)
 
@@ -221,8 +231,10 @@ def options() -> str:
     parts = [
         "# Options",
         NOTE,
-        "ipamd's own options.  Those of oslo.log and oslo.messaging stand, with all of these, "
-        "in `etc/ipamd/ipamd.conf.sample`.",
+        (
+            "ipamd's own options.  Those of oslo.log and oslo.messaging stand, with all of these, "
+            "in `etc/ipamd/ipamd.conf.sample`."
+        ),
     ]
     for group, opts in config.GROUPS.items():
         rows = [

@@ -43,8 +43,7 @@ def run(examples: Sequence[Example], *, host: str, folder: Path) -> list[Outcome
     )
     *ended, rest = _END.split(done.stdout.replace(host, HOST_IN_PAGES))
     outcomes = [
-        Outcome(text, int(status))
-        for text, status in zip(ended[::2], ended[1::2], strict=True)
+        Outcome(text, int(status)) for text, status in zip(ended[::2], ended[1::2], strict=True)
     ]
     if len(outcomes) < len(examples):
         outcomes.append(Outcome(rest, done.returncode or 1))

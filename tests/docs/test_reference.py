@@ -13,6 +13,7 @@ from ipamd.api.melange import routes
 from ipamd.rpc.methods import METHODS
 from tests.docs.pages import DOCS
 
+
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
     """docs/generate.py as a module."""
