@@ -134,6 +134,11 @@ DATABASE_OPTS = [
 API_OPTS = [
     cfg.StrOpt("bind_host", default="127.0.0.1", help="Address the facade listens on."),
     cfg.PortOpt("bind_port", default=9898, help="Port the facade listens on."),
+    cfg.PortOpt(
+        "quantum_bind_port",
+        help="Second port with the same APIs, for clients that look for Quantum on a port of "
+        "its own: theirs is 9696. Unset: there is none.",
+    ),
     cfg.StrOpt(
         "auth_strategy",
         default="noauth",

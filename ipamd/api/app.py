@@ -12,10 +12,12 @@ from werkzeug.exceptions import HTTPException
 from ipamd import errors
 from ipamd.api import versions
 from ipamd.api.backend import Backend
+from ipamd.api.compute import mount as compute
 from ipamd.api.melange import mount as melange
 from ipamd.api.melange.paths import MelangePaths
 from ipamd.api.middleware import RequestEnvelope
 from ipamd.api.mounts import Mount, mount_of
+from ipamd.api.quantum import mount as quantum
 
 if TYPE_CHECKING:
     from ipamd.rpc.caller import Caller
@@ -31,8 +33,10 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
     backend = Backend(caller, timeout=conf.api.rpc_timeout)
 
     mounts = (
-        versions.mount(backend),
+        versions.mount(conf, backend),
         melange.mount(conf, backend),
+        quantum.mount(conf, backend),
+        compute.mount(conf, backend),
     )
     for mount in mounts:
         for blueprint in mount.blueprints:

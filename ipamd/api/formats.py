@@ -73,10 +73,7 @@ def read_body(request: Request) -> dict[str, Any]:
     Raises: werkzeug's BadRequest for a body that cannot be parsed, UnsupportedMediaType,
     RequestEntityTooLarge; errors.BadRequest for JSON that is no object.
     """
-    raw = request.get_data(cache=False)
-    if request.content_length is None and len(raw) == request.max_content_length:
-        # A chunked body is cut off at the limit, without a word.
-        raise exceptions.RequestEntityTooLarge
+    raw = read_raw(request)
     if not raw.strip():
         return {}
     body = _parser(request.mimetype)(raw)
@@ -85,6 +82,18 @@ def read_body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise errors.BadRequest("The body has to be an object")
     return body
+
+
+def read_raw(request: Request) -> bytes:
+    """Return the request's body as it came.
+
+    Raises: werkzeug's RequestEntityTooLarge.
+    """
+    raw = request.get_data(cache=False)
+    if request.content_length is None and len(raw) == request.max_content_length:
+        # A chunked body is cut off at the limit, without a word.
+        raise exceptions.RequestEntityTooLarge
+    return raw
 
 
 def _parser(media_type: str) -> Callable[[bytes], Any]:

@@ -8,12 +8,14 @@ from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement
 
 from flask import Blueprint, Response, request
+from oslo_config import cfg
 
 from ipamd import errors
 from ipamd.api import formats, xml
 from ipamd.api.backend import Backend
 from ipamd.api.melange import faults
 from ipamd.api.mounts import Mount
+from ipamd.api.quantum import mount as quantum
 
 ATOM_TYPE: Final = "application/atom+xml"
 _ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -36,13 +38,26 @@ class Version:
 VERSIONS: Final = (
     Version("v0.1", "DEPRECATED", "2011-11-28T12:58:46Z"),
     Version("v1.0", "CURRENT", "2012-05-21T00:00:00Z"),
+    # Quantum's; v1.0 is both Melange's and Quantum's.
+    Version("v1.1", "PROPOSED", "2012-04-05T00:00:00Z"),
+    # Nova's virtual interfaces.
+    Version("compute/v2", "SUPPORTED", "2011-01-21T11:33:21Z"),
+    Version("compute/v2.1", "CURRENT", "2013-07-23T11:33:21Z"),
 )
 
 
-def mount(backend: Backend) -> Mount:
+def mount(conf: cfg.ConfigOpts, backend: Backend) -> Mount:
     """Return the mount of what belongs to no version."""
     blueprint = Blueprint("root", __name__)
-    for rule, view in (("/", list_versions), ("/.atom", atom_feed), ("/healthcheck", alive)):
+    quantum_port = str(conf.api.quantum_bind_port)
+
+    def root() -> Response:
+        """List the versions; on Quantum's port only its own, as its clients know them."""
+        if request.environ["SERVER_PORT"] == quantum_port:
+            return quantum.list_versions()
+        return list_versions()
+
+    for rule, view in (("/", root), ("/.atom", atom_feed), ("/healthcheck", alive)):
         blueprint.add_url_rule(
             rule, view_func=view, methods=["GET"], provide_automatic_options=False
         )

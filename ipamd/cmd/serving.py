@@ -36,11 +36,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load_config(self) -> None:
         """Set gunicorn up from ipamd's options."""
-        host = self._conf.api.bind_host
         settings: dict[str, Any] = {
-            "bind": f"[{host}]:{self._conf.api.bind_port}"
-            if ":" in host
-            else f"{host}:{self._conf.api.bind_port}",
+            "bind": listening(self._conf),
             "workers": self._processes,
             "worker_class": "gthread",
             "threads": self._conf.api.threads,
@@ -70,11 +67,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self._part.close()
 
 
+def listening(conf: cfg.ConfigOpts) -> list[str]:
+    """Return the facade's addresses, ``host:port``: its own, and Quantum's if that is set."""
+    host = f"[{conf.api.bind_host}]" if ":" in conf.api.bind_host else conf.api.bind_host
+    ports = dict.fromkeys((conf.api.bind_port, conf.api.quantum_bind_port))
+    return [f"{host}:{port}" for port in ports if port is not None]
+
+
 def curl_example(conf: cfg.ConfigOpts) -> str:
     """Return where the facade listens, and a request to try."""
-    base = f"http://{conf.api.bind_host}:{conf.api.bind_port}"
+    base, *more = [f"http://{address}" for address in listening(conf)]
     return f"""\
-ipamd listens on {base}
+ipamd listens on {" and ".join([base, *more])}
 Try:
   curl -s {base}/v0.1/ipam/tenants/demo/ip_blocks -H 'Content-Type: application/json' \\
     -d '{{"ip_block": {{"cidr": "10.0.0.0/24", "type": "private"}}}}'"""

@@ -15,8 +15,8 @@ from ipamd.api.melange.routes import BOTH
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Quantum's versions are here as well: they share the suffixes.
-_SUFFIXED: Final = ("/v0.1/", "/v1.0/", "/v1.1/", "/ipam/", "/extensions")
+# Quantum's versions are here as well, and Nova's v2: they share the suffixes.
+_SUFFIXED: Final = ("/v0.1/", "/v1.0/", "/v1.1/", "/ipam/", "/extensions", "/compute/v2/")
 UNVERSIONED: Final = ("/ipam/",)
 _VENDOR_TYPES: Final = frozenset(formats.VENDOR_TYPE + ending for ending in ("", "+json", "+xml"))
 
