@@ -47,8 +47,8 @@ def rest_routes() -> str:
         "# REST routes",
         NOTE,
         (
-            "Each route is one [RPC method](rpc-methods.md); its errors are the statuses of that "
-            "method's errors.  Every route may also answer:\n\n"
+            "Melange's API, v0.1 and v1.0.  Each route is one [RPC method](rpc-methods.md); its "
+            "errors are the statuses of that method's errors.  Every route may also answer:\n\n"
             "* 400: a body, `limit` or `Idempotency-Key` that cannot be used;\n"
             "* 409 and 422: an idempotency key that is in use or was used for something else;\n"
             "* 413 and 415: a body that is too large, or neither JSON nor XML;\n"
@@ -219,8 +219,8 @@ def event_types() -> str:
         table(("type", "meaning"), [(f"`{name}`", text) for name, text in events.EVENTS.items()]),
         (
             f"A cast that failed is told of as `<noun>.<verb>{events.ERROR_SUFFIX}`, priority "
-            "ERROR; its payload has `method`, `arguments`, `code` and `message`.  The event of a failed "
-            "cast of `allocate_ip_address` is `ip_address.allocate.error`."
+            "ERROR; its payload has `method`, `arguments`, `code` and `message`.  The event of a "
+            "failed cast of `allocate_ip_address` is `ip_address.allocate.error`."
         ),
     ]
     return page(parts)
