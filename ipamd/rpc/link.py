@@ -246,13 +246,17 @@ class Link:
 
 
 def _read(connection: Any) -> None:
-    """Read one message, or the part of it that there is."""
+    """Read one frame, or the part of it that there is.
+
+    Not ``drain_events()``: behind a heartbeat it would wait for the next message, and all
+    that this thread has to do, its own heartbeats included, would wait with it.
+    """
     if not hasattr(connection.sock, "pending"):
-        connection.drain_events()
+        connection.blocking_read()
         return
     # What made a TLS socket readable may be TLS's own; py-amqp keeps what it has read.
     with contextlib.suppress(TimeoutError):
-        connection.drain_events(timeout=_TLS_PATIENCE)
+        connection.blocking_read(timeout=_TLS_PATIENCE)
 
 
 def _pending(connection: Any) -> int:
