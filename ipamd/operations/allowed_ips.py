@@ -17,7 +17,7 @@ from ipamd.operations.interface_states import InterfaceState
 
 _ALLOWED = table_of(AllowedIp)
 _BLOCKS = table_of(IpBlock)
-# Own addresses come first, then the allowed ones; the marker is "<group> <id>".
+# Own addresses come first, then the allowed ones; the marker is "<group>,<id>".
 _OWN, _OTHER = "0", "1"
 
 
@@ -34,7 +34,7 @@ def list_allowed_ips(
     """
     size = page_size(tx, limit)
     interface = _interface(tx, tenant_id, interface_id)
-    group, _, after = (marker or "").partition(" ")
+    group, _, after = (marker or "").partition(",")
     rows: list[tuple[str, Row]] = []
     for name, statement in ((_OWN, _own(interface)), (_OTHER, _others(interface))):
         if name < group:
@@ -48,7 +48,7 @@ def list_allowed_ips(
     last = rows[size - 1] if len(rows) > size else None
     return {
         "ip_addresses": [show(row) for _, row in rows[:size]],
-        "next_marker": f"{last[0]} {last[1].id}" if last else None,
+        "next_marker": f"{last[0]},{last[1].id}" if last else None,
     }
 
 
@@ -70,6 +70,8 @@ def add_allowed_ip(
 ) -> Resource:
     """Let an interface use ``{network_id, ip_address}``, an address in use by its tenant.
 
+    Its own addresses it may use anyway.
+
     Raises: InterfaceNotFound, NetworkNotFound, IpAddressNotFound, ValidationError,
         Unprocessable (the interface is not on the address's network)
     """
@@ -88,6 +90,8 @@ def add_allowed_ip(
             f"Ip {text} cannot be allowed on interface {interface.id} as interface is not "
             "configured for ip's network"
         )
+    if row.interface_id == interface.id:
+        return show(row)
     if _with_address(tx, _others(interface), text) is not None:
         message = f"ip_address {text} is allowed on interface {interface.id} already"
         raise errors.ValidationError(fields={"ip_address": [message]})
@@ -113,11 +117,13 @@ def remove_allowed_ip(tx: Transaction, tenant_id: str, interface_id: str, addres
         if _with_address(tx, _own(interface), address) is None:
             raise _not_allowed(interface, address)
         return
-    tx.execute(
+    removed = tx.execute(
         sa.delete(_ALLOWED).where(
             _ALLOWED.c.interface_id == interface.id, _ALLOWED.c.ip_address_id == row.id
         )
     )
+    if not removed.rowcount:
+        raise _not_allowed(interface, address)  # another request was faster
     _tell(tx, "allowed_ip.delete", interface, row)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,21 @@ def page(
 ) -> Resource:
     """Read one page of a list: ``{name: […], "next_marker": id | null}``.
 
+    Raises: ValidationError for a limit below 1.
+    """
+    rows, next_marker = read_page(tx, statement, key, limit, marker)
+    return {name: [show(row) for row in rows], "next_marker": next_marker}
+
+
+def read_page(
+    tx: Transaction,
+    statement: sa.Select[Any],
+    key: sa.ColumnElement[str],
+    limit: int | None,
+    marker: str | None,
+) -> tuple[Sequence[Row], str | None]:
+    """Read the rows of one page, and the marker of the next one.
+
     Rows are ordered by ``key``; the page starts behind ``marker``, which need not exist
     (any more).  One row more than the page is read, to know whether another follows.
 
@@ -35,10 +50,8 @@ def page(
     if marker is not None:
         statement = statement.where(key > marker)
     rows = tx.execute(statement.order_by(key).limit(size + 1)).all()
-    return {
-        name: [show(row) for row in rows[:size]],
-        "next_marker": rows[size - 1].id if len(rows) > size else None,
-    }
+    last = rows[size - 1] if len(rows) > size else None
+    return rows[:size], None if last is None else str(last._mapping[key])
 
 
 def page_size(tx: Transaction, limit: int | None) -> int:

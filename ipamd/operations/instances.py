@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -17,9 +17,10 @@ from ipamd.operations import (
     ip_blocks,
     networks,
     quarantine,
+    scopes,
 )
 from ipamd.operations.allocation import ADDRESSES
-from ipamd.operations.common import Resource, Row, page_size
+from ipamd.operations.common import Resource, Row, read_page
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import INTERFACES, InterfaceState
 
@@ -30,27 +31,13 @@ _ITEM_FIELDS = frozenset({"mac_address", "network", "virtual_interface_id", "ten
 def list_instance_interfaces(
     tx: Transaction, instance_id: str, limit: int | None = None, marker: str | None = None
 ) -> Resource:
-    """List the interfaces of an instance, oldest first; one unknown has none."""
-    size = page_size(tx, limit)
-    # Ids may be the caller's, so age is by time; the marker carries both.
-    order = (INTERFACES.c.created_at, INTERFACES.c.id)
+    """List the interfaces of an instance; one unknown has none.
+
+    They are ordered by id: oldest first, unless their ids were given by callers.
+    """
     statement = interfaces.ROWS.where(INTERFACES.c.device_id == instance_id)
-    if marker is not None:
-        known = tx.execute(interfaces.ROWS.where(INTERFACES.c.id == marker)).first()
-        if known is not None:
-            statement = statement.where(
-                sa.or_(
-                    INTERFACES.c.created_at > known.created_at,
-                    sa.and_(
-                        INTERFACES.c.created_at == known.created_at, INTERFACES.c.id > known.id
-                    ),
-                )
-            )
-    rows = tx.execute(statement.order_by(*order).limit(size + 1)).all()
-    return {
-        "interfaces": interfaces.show(tx, rows[:size]),
-        "next_marker": rows[size - 1].id if len(rows) > size else None,
-    }
+    rows, next_marker = read_page(tx, statement, INTERFACES.c.id, limit, marker)
+    return {"interfaces": interfaces.show(tx, rows), "next_marker": next_marker}
 
 
 def get_instance_interface(
@@ -88,6 +75,8 @@ def replace_instance_interfaces(tx: Transaction, instance_id: str, instance: Res
     tenant_id = fields.text("tenant_id", required=True)
     items = _read_items(fields)
     fields.check()
+    # Two at once would otherwise replace the same interfaces, each with its own.
+    scopes.hold(tx, f"instance:{instance_id}")
     old = _ids(tx, instance_id)
     _lock_blocks(tx, old, items)
     interfaces.delete(tx, old)
@@ -177,16 +166,18 @@ def remove_interface_ip_address(
     if row is None:
         raise errors.IpAddressNotFound(message)
     block = ip_blocks.lock(tx, row.ip_block_id, None)
-    quarantine.release(tx, block, tx.execute(held).all())
+    # What has been released meanwhile is left alone, and so is the same address of a
+    # block that overlaps this one.
+    mine = held.where(ADDRESSES.c.ip_block_id == block.id)
+    quarantine.release(tx, block, tx.execute(mine).all())
 
 
 def _read_items(fields: Fields) -> list[Fields]:
     wanted = fields.body["interfaces"]
-    if not isinstance(wanted, list):
-        fields.wrong("interfaces", "interfaces should be a list")
+    if not isinstance(wanted, list) or not all(isinstance(item, Mapping) for item in wanted):
+        fields.wrong("interfaces", "interfaces should be a list of objects")
         return []
-    items = [Fields(item, "interfaces") if item is not None else Fields([], "interfaces")
-             for item in wanted]  # fmt: skip
+    items = [Fields(item, "interfaces") for item in wanted]
     for item in items:
         unknown = sorted(str(name) for name in set(item.body) - _ITEM_FIELDS)
         if unknown:
@@ -201,7 +192,7 @@ def _lock_blocks(tx: Transaction, old: list[str], items: list[Fields]) -> None:
     )
     ids: set[str] = set(tx.execute(held.distinct()).scalars()) if old else set()
     for item in items:
-        wanted: Any = interfaces.read_network(item)
+        wanted = interfaces.read_network(item)
         if wanted is not None:
             network_id, tenant_id, _ = wanted
             blocks = sa.select(_BLOCKS.c.id).where(
@@ -235,12 +226,6 @@ def _state(tx: Transaction, instance_id: str, interface_id: str) -> InterfaceSta
 def _page(
     tx: Transaction, these: sa.ColumnElement[bool], limit: int | None, marker: str | None
 ) -> Resource:
-    size = page_size(tx, limit)
     statement = sa.select(ADDRESSES).where(these, ADDRESSES.c.deallocated_at.is_(None))
-    if marker is not None:
-        statement = statement.where(ADDRESSES.c.id > marker)
-    rows = tx.execute(statement.order_by(ADDRESSES.c.id).limit(size + 1)).all()
-    return {
-        "ip_addresses": addresses_in_blocks.show(tx, rows[:size]),
-        "next_marker": rows[size - 1].id if len(rows) > size else None,
-    }
+    rows, next_marker = read_page(tx, statement, ADDRESSES.c.id, limit, marker)
+    return {"ip_addresses": addresses_in_blocks.show(tx, rows), "next_marker": next_marker}

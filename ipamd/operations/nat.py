@@ -6,6 +6,7 @@ address is a local of the global one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,11 @@ from ipamd.db.models import IpNat, table_of
 from ipamd.ipam.addresses import format_address, parse_address
 from ipamd.operations import ip_addresses, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, show
-from ipamd.operations.common import Resource, Row, page_size
+from ipamd.operations.common import Resource, Row, read_page
 from ipamd.operations.fields import Fields
 
 _NATS = table_of(IpNat)
+_NAT_ID = _NATS.c.id.label("nat_id")
 
 
 @dataclass(frozen=True)
@@ -127,19 +129,17 @@ def remove_inside_locals(
 def _list(
     tx: Transaction, side: _Side, near: Row, limit: int | None, marker: str | None
 ) -> Resource:
-    size = page_size(tx, limit)
-    statement = (
-        sa.select(ADDRESSES, _NATS.c.id.label("nat_id"))
+    rows, next_marker = read_page(tx, _inside(side, near), _NAT_ID, limit, marker)
+    return {"ip_addresses": [show(row) for row in rows], "next_marker": next_marker}
+
+
+def _inside(side: _Side, near: Row) -> sa.Select[Any]:
+    """Select the addresses at the far ends of the associations of ``near``."""
+    return (
+        sa.select(ADDRESSES, _NAT_ID)
         .join(_NATS, side.far == ADDRESSES.c.id)
         .where(side.near == near.id)
     )
-    if marker is not None:
-        statement = statement.where(_NATS.c.id > marker)
-    rows = tx.execute(statement.order_by(_NATS.c.id).limit(size + 1)).all()
-    return {
-        "ip_addresses": [show(row) for row in rows[:size]],
-        "next_marker": rows[size - 1].nat_id if len(rows) > size else None,
-    }
 
 
 def _add(
@@ -165,17 +165,14 @@ def _add(
 
 
 def _remove(tx: Transaction, side: _Side, near: Row, inside_address: str | None) -> None:
-    statement = (
-        sa.select(ADDRESSES, _NATS.c.id.label("nat_id"))
-        .join(_NATS, side.far == ADDRESSES.c.id)
-        .where(side.near == near.id)
-    )
+    statement = _inside(side, near)
     if inside_address is not None:
         try:
             statement = statement.where(ADDRESSES.c.address == parse_address(inside_address))
         except ValueError:
             return
-    rows = tx.execute(statement).all()
+    # The lock leaves out what another request has removed meanwhile: each is told of once.
+    rows = tx.execute(statement.order_by(_NAT_ID).with_for_update(of=_NATS)).all()
     bulk.by_ids(
         tx,
         lambda these: sa.delete(_NATS).where(these),
@@ -187,7 +184,9 @@ def _remove(tx: Transaction, side: _Side, near: Row, inside_address: str | None)
 
 
 def _read(tx: Transaction, entry: object, tenant_id: str | None) -> Row:
-    fields = Fields(entry if entry is not None else [], "ip_addresses")
+    if not isinstance(entry, Mapping):
+        raise errors.BadRequest("ip_addresses should be a list of objects")
+    fields = Fields(entry, "ip_addresses")
     missing = [name for name in ("ip_block_id", "ip_address") if not fields.body.get(name)]
     if missing:
         raise errors.MissingParameters(names=missing)

@@ -1,4 +1,4 @@
-"""Locks for rules that span several blocks."""
+"""Locks for rules that span several rows."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ def lock(tx: Transaction, names: list[str]) -> None:
         ).first()
         if found is None:
             tx.execute(sa.insert(_SCOPES), {"name": name})
+
+
+def hold(tx: Transaction, name: str) -> None:
+    """Lock a scope that comes and goes, and leave no row of it behind.
+
+    Whoever inserts the same key waits until this transaction ends.
+    """
+    if tx.connection.dialect.name == "sqlite":
+        return
+    tx.execute(sa.insert(_SCOPES), {"name": name})
+    tx.execute(sa.delete(_SCOPES).where(_SCOPES.c.name == name))
