@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +13,10 @@ from flask.testing import FlaskClient
 from ipamd import config
 from ipamd.api.app import create_app
 from ipamd.context import RequestContext
+from ipamd.db import schema
+from ipamd.db.database import Database
+from ipamd.rpc.client import DirectCaller
+from ipamd.rpc.manager import Manager
 
 
 class RecordingCaller:
@@ -70,3 +74,16 @@ def client(facade: tuple[Flask, RecordingCaller]) -> FlaskClient:
 def caller(facade: tuple[Flask, RecordingCaller]) -> RecordingCaller:
     """The workers' stand-in behind ``client``."""
     return facade[1]
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """An HTTP client of a whole service on SQLite; tests keep apart by their tenants."""
+    conf = config.load(["--config-file", os.devnull])
+    conf.set_override("state_path", str(tmp_path_factory.mktemp("service")))
+    conf.set_override("quantum_bind_port", 9696, group="api")
+    conf.set_override("max_limit", 3, group="api")
+    db = Database(conf)
+    schema.upgrade(db)
+    yield create_app(conf, DirectCaller(Manager(db))).test_client()
+    db.close()
