@@ -150,6 +150,11 @@ class AllowedIpNotFound(NotFound):
     default_message = "IpAddress Not Found"
 
 
+class NatNotFound(NotFound):
+    code = "nat_not_found"
+    default_message = "NAT Not Found"
+
+
 class InstanceNotFound(NotFound):
     code = "instance_not_found"
     default_message = "Instance Not Found"

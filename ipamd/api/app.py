@@ -18,6 +18,7 @@ from ipamd.api.melange.paths import MelangePaths
 from ipamd.api.middleware import RequestEnvelope
 from ipamd.api.mounts import Mount, mount_of
 from ipamd.api.quantum import mount as quantum
+from ipamd.api.v2 import mount as v2
 
 if TYPE_CHECKING:
     from ipamd.rpc.caller import Caller
@@ -37,6 +38,7 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
         melange.mount(conf, backend),
         quantum.mount(conf, backend),
         compute.mount(conf, backend),
+        v2.mount(conf, backend),
     )
     for mount in mounts:
         for blueprint in mount.blueprints:

@@ -37,6 +37,13 @@ class Backend:
         context = auth.context_of(request, tenant_id)
         return self.caller.call(context, method, arguments, timeout=self.timeout)
 
+    def cast(self, method: str, tenant_id: str | None = None, /, **arguments: Any) -> None:
+        """Cast ``method``: accepted, and done later.
+
+        Raises: Unavailable when it cannot be accepted.
+        """
+        self.caller.cast(auth.context_of(request, tenant_id), method, arguments)
+
 
 def idempotency_key(header: str | None) -> str | None:
     """Return the key of an ``Idempotency-Key`` header, without the quotes of the draft.

@@ -10,7 +10,7 @@ the block's counters say how many rows there are.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
@@ -45,7 +45,7 @@ _RULES = sa.union_all(
 )
 _COUNT = (
     sa.update(_BLOCKS)
-    .where(_BLOCKS.c.id == sa.bindparam("block"))
+    .where(_BLOCKS.c.id.in_(sa.bindparam("blocks", expanding=True)))
     .values(
         allocated=_BLOCKS.c.allocated + sa.bindparam("held"),
         quarantined=_BLOCKS.c.quarantined + sa.bindparam("released"),
@@ -255,14 +255,7 @@ def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
     free_space.flush(tx, IP, [allocation.space for allocation in allocations])
     rows = [row for allocation in allocations for row in allocation.rows]
     bulk.insert(tx, ADDRESSES, rows)
-    changed = [
-        {"block": allocation.block.id, "held": held, "released": released}
-        for allocation in allocations
-        for held, released in [allocation.counts()]
-        if held or released
-    ]
-    if changed:
-        tx.execute(_COUNT, changed if len(changed) > 1 else changed[0])
+    count_many(tx, [(each.block.id, *each.counts()) for each in allocations])
     for allocation in allocations:
         cursor = allocation.new_cursor()
         if cursor is not None:
@@ -272,7 +265,20 @@ def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
 
 def count(tx: Transaction, block_id: str, *, held: int = 0, released: int = 0) -> None:
     """Add to a locked block's counters of held and quarantined addresses."""
-    tx.execute(_COUNT, {"block": block_id, "held": held, "released": released})
+    count_many(tx, [(block_id, held, released)])
+
+
+def count_many(tx: Transaction, changes: Iterable[tuple[str, int, int]]) -> None:
+    """Add to counters of locked blocks: (block, held, quarantined) each.
+
+    One statement for all the blocks whose counters change alike.
+    """
+    alike: dict[tuple[int, int], list[str]] = {}
+    for block_id, held, released in changes:
+        if held or released:
+            alike.setdefault((held, released), []).append(block_id)
+    for (held, released), blocks in alike.items():
+        tx.execute(_COUNT, {"blocks": blocks, "held": held, "released": released})
 
 
 def show(row: Row) -> Resource:

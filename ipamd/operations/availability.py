@@ -18,7 +18,7 @@ _FREE = table_of(FreeRange)
 
 def list_available(
     tx: Transaction,
-    tenant_id: str,
+    tenant_id: str | None,
     ip_block_id: str,
     limit: int | None = None,
     marker: str | None = None,
@@ -54,7 +54,7 @@ def list_available(
 
 def fit_in_ip_block(
     tx: Transaction,
-    tenant_id: str,
+    tenant_id: str | None,
     ip_block_id: str,
     count: int | None = None,
     prefix_length: int | None = None,

@@ -35,7 +35,7 @@ class Request:
     context: RequestContext
     keyed: idempotency.Keyed
     given_key: str | None
-    tenant_id: str
+    tenant_id: str | None
     ip_block_id: str
     may_be_known: bool
     look: bool = False
@@ -180,7 +180,7 @@ def _attempt(tx: Transaction, loaded: Loaded, request: Allocation) -> None:
 
 def _block(loaded: Loaded, request: Request) -> BlockAllocation:
     block = loaded.blocks.get(request.ip_block_id)
-    if block is None or block.block.tenant_id != request.tenant_id:
+    if block is None or request.tenant_id not in (None, block.block.tenant_id):
         raise errors.IpBlockNotFound()
     return block
 

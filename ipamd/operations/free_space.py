@@ -6,7 +6,7 @@ chosen address.  Nothing is written before ``flush()``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
-from ipamd.db.models import FreeMacRange, FreeRange, table_of
+from ipamd.db.models import FreeMacRange, FreeRange, IpAddress, table_of
+from ipamd.db.prepared import Prepared
+from ipamd.db.writes import Write
 from ipamd.ipam.exclusions import Exclusions
 from ipamd.ipam.intervals import Changes, FreeSpace, Interval
 
@@ -25,9 +27,8 @@ class _Statements:
 
     table: sa.Table
     owner: str
-    read: sa.Select[Any]
-    delete: sa.Delete
-    update: sa.Update
+    read: Prepared
+    update: Prepared
 
 
 def _statements(table: sa.Table, owner: str) -> _Statements:
@@ -36,18 +37,40 @@ def _statements(table: sa.Table, owner: str) -> _Statements:
     return _Statements(
         table,
         owner,
-        sa.select(table.c.first, table.c.last)
-        .where(mine, table.c.last >= sa.bindparam("start"))
-        .order_by(table.c.last)
-        .limit(sa.bindparam("row_limit")),
-        sa.delete(table).where(key),
-        sa.update(table).where(key).values(first=sa.bindparam("new_first")),
+        Prepared(
+            sa.select(table.c.first, table.c.last)
+            .where(mine, table.c.last >= sa.bindparam("start"))
+            .order_by(table.c.last)
+            .limit(sa.bindparam("row_limit"))
+        ),
+        Prepared(sa.update(table).where(key).values(first=sa.bindparam("new_first"))),
     )
 
 
 IP = _statements(table_of(FreeRange), "ip_block_id")
 MAC = _statements(table_of(FreeMacRange), "mac_address_range_id")
 MANY = 512
+
+# The free ranges below and above addresses that have rows, found by the key of free_ranges.
+_FREE = table_of(FreeRange)
+_NEAR = _FREE.alias("near")
+_ROWS = table_of(IpAddress)
+
+
+def _beside(condition: sa.ColumnElement[bool], order: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    key = (
+        sa.select(_NEAR.c.last)
+        .where(_NEAR.c.ip_block_id == _ROWS.c.ip_block_id, condition)
+        .order_by(order)
+        .limit(1)
+        .correlate(_ROWS)
+        .scalar_subquery()
+    )
+    return sa.select(_ROWS.c.ip_block_id, key.label("last"))
+
+
+_BELOW = _beside(_NEAR.c.last < _ROWS.c.address, _NEAR.c.last.desc())
+_ABOVE = _beside(_NEAR.c.last > _ROWS.c.address, _NEAR.c.last)
 
 
 class StoredSpace:
@@ -74,6 +97,11 @@ class StoredSpace:
         """Take over what the caller has read: the first free range from ``start`` on."""
         self._space.load([run] if run else [])
         self._known.append((start, run.last if run else self._bounds.last))
+
+    def preload_neighbours(self, runs: Iterable[Interval]) -> None:
+        """Take over what ``neighbours`` has read: enough to give addresses back."""
+        self._space.load(sorted(runs))
+        self._known.append(self._bounds)
 
     def next_free(self, start: int | None = None) -> int | None:
         """Return the first free address at or after ``start`` that the policy allows.
@@ -143,9 +171,8 @@ class StoredSpace:
         for first, last in self._known:
             if first <= start <= last:
                 return last
-        found = self._tx.execute(
-            self._statements.read, {"owner": self._owner_id, "start": start, "row_limit": rows}
-        ).all()
+        values = {"owner": self._owner_id, "start": start, "row_limit": rows}
+        found = self._statements.read.fetch(self._tx, values)
         self._space.load([Interval(row.first, row.last) for row in found])
         upto = found[-1].last if len(found) == rows else self._bounds.last
         self._known.append((start, upto))
@@ -163,6 +190,20 @@ class StoredSpace:
         return self._owner_id, changes
 
 
+def neighbours(tx: Transaction, address_ids: Sequence[str]) -> dict[str, list[Interval]]:
+    """Read the free ranges next to addresses that still have rows, by block."""
+
+    def statement(these: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        keys = sa.union(_BELOW.where(these), _ABOVE.where(these)).subquery("beside")
+        mine = sa.and_(_FREE.c.ip_block_id == keys.c.ip_block_id, _FREE.c.last == keys.c.last)
+        return sa.select(_FREE).join(keys, mine)
+
+    found: dict[str, set[Interval]] = {}
+    for row in bulk.select_by_ids(tx, statement, _ROWS.c.id, address_ids):
+        found.setdefault(row.ip_block_id, set()).add(Interval(row.first, row.last))
+    return {block_id: list(runs) for block_id, runs in found.items()}
+
+
 def flush(tx: Transaction, statements: _Statements, spaces: Iterable[StoredSpace]) -> None:
     """Write the changes of several spaces: one statement to delete, one to upsert."""
     deletes: list[dict[str, Any]] = []
@@ -170,17 +211,16 @@ def flush(tx: Transaction, statements: _Statements, spaces: Iterable[StoredSpace
     updates = 0
     for space in spaces:
         owner_id, changes = space.drain()
-        deletes += [{"owner": owner_id, "key": last} for last in changes.deletes]
+        deletes += [{statements.owner: owner_id, "last": last} for last in changes.deletes]
         runs = [Interval(first, last) for last, first in changes.updates] + changes.inserts
         updates += len(changes.updates)
         upserts += [
             {statements.owner: owner_id, "first": run.first, "last": run.last} for run in runs
         ]
-    if deletes:
-        tx.execute(statements.delete, deletes if len(deletes) > 1 else deletes[0])
+    bulk.delete(tx, statements.table, deletes)
     if len(upserts) == updates == 1:
         row = upserts[0]
         values = {"owner": row[statements.owner], "key": row["last"], "new_first": row["first"]}
-        tx.execute(statements.update, values)
+        tx.put_off(Write(statements.table.name, *statements.update.bind(tx, values)))
     else:
         bulk.upsert(tx, statements.table, upserts, "first")

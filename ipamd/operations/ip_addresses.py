@@ -17,7 +17,7 @@ MAX_COUNT = 65_536
 
 def list_ip_addresses(
     tx: Transaction,
-    tenant_id: str,
+    tenant_id: str | None,
     ip_block_id: str,
     limit: int | None = None,
     marker: str | None = None,
@@ -53,7 +53,9 @@ def list_allocated_ip_addresses(
     return page(tx, "ip_addresses", statement, ADDRESSES.c.id, show, limit, marker)
 
 
-def get_ip_address(tx: Transaction, tenant_id: str, ip_block_id: str, address: str) -> Resource:
+def get_ip_address(
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, address: str
+) -> Resource:
     """Return one address of a block, held or in quarantine.
 
     Raises: IpBlockNotFound, IpAddressNotFound
@@ -62,7 +64,7 @@ def get_ip_address(tx: Transaction, tenant_id: str, ip_block_id: str, address: s
 
 
 def allocate_ip_address(
-    tx: Transaction, tenant_id: str, ip_block_id: str, ip_address: Resource | None = None
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, ip_address: Resource | None = None
 ) -> Resource:
     """Allocate an address: the one given, else the lowest free one.
 
@@ -87,7 +89,7 @@ def allocate_ip_address(
 
 def allocate_ip_addresses(
     tx: Transaction,
-    tenant_id: str,
+    tenant_id: str | None,
     ip_block_id: str,
     count: int,
     ip_address: Resource | None = None,
@@ -116,7 +118,9 @@ def allocate_ip_addresses(
     return {"ip_addresses": results}
 
 
-def deallocate_ip_address(tx: Transaction, tenant_id: str, ip_block_id: str, address: str) -> None:
+def deallocate_ip_address(
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, address: str
+) -> None:
     """Put an address into quarantine; doing it again changes nothing.
 
     Raises: IpBlockNotFound, IpAddressNotFound
@@ -126,7 +130,7 @@ def deallocate_ip_address(tx: Transaction, tenant_id: str, ip_block_id: str, add
 
 
 def restore_ip_address(
-    tx: Transaction, tenant_id: str, ip_block_id: str, address: str
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, address: str
 ) -> Resource:
     """Take an address out of quarantine.
 

@@ -54,7 +54,7 @@ def list_ip_blocks(
     return page(tx, "ip_blocks", statement, BLOCKS.c.id, show, limit, marker)
 
 
-def get_ip_block(tx: Transaction, tenant_id: str, ip_block_id: str) -> Resource:
+def get_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) -> Resource:
     """Return one block.
 
     Raises: IpBlockNotFound
@@ -102,7 +102,7 @@ def create_ip_block(tx: Transaction, tenant_id: str, ip_block: Resource) -> Reso
 
 
 def update_ip_block(
-    tx: Transaction, tenant_id: str, ip_block_id: str, ip_block: Resource
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, ip_block: Resource
 ) -> Resource:
     """Change ``network_id``, ``policy_id``, ``gateway``, ``dns1`` or ``dns2`` of a block.
 
@@ -125,7 +125,7 @@ def update_ip_block(
     if fields.given("gateway"):
         values["gateway"] = fields.address("gateway", "Gateway is not a valid address")
     if values.get("policy_id") is not None:
-        check_policy(tx, fields, values["policy_id"], {tenant_id})
+        check_policy(tx, fields, values["policy_id"], {known.tenant_id})
     fields.check()
     network_id = values.get("network_id", known.network_id)
     moves = network_id != known.network_id
@@ -145,7 +145,7 @@ def update_ip_block(
         )
     result = get_ip_block(tx, tenant_id, ip_block_id)
     if values:
-        tx.emit("ip_block.update", result, tenant_id=tenant_id)
+        tx.emit("ip_block.update", result, tenant_id=block.tenant_id)
     return result
 
 
@@ -342,7 +342,7 @@ def check_public(tx: Transaction, fields: Fields, cidr: Cidr) -> None:
 # --- deleting -----------------------------------------------------------------------
 
 
-def delete_ip_block(tx: Transaction, tenant_id: str, ip_block_id: str) -> None:
+def delete_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) -> None:
     """Delete a block with its subnets and all their addresses; interfaces stay.
 
     An ``ip_block.delete`` event, children first, stands for all that was inside.

@@ -18,7 +18,7 @@ _ROUTES = table_of(IpRoute)
 
 def list_ip_routes(
     tx: Transaction,
-    tenant_id: str,
+    tenant_id: str | None,
     ip_block_id: str,
     limit: int | None = None,
     marker: str | None = None,
@@ -32,16 +32,19 @@ def list_ip_routes(
     return page(tx, "ip_routes", statement, _ROUTES.c.id, _show, limit, marker)
 
 
-def get_ip_route(tx: Transaction, tenant_id: str, ip_block_id: str, ip_route_id: str) -> Resource:
+def get_ip_route(
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, ip_route_id: str
+) -> Resource:
     """Return one static route.
 
     Raises: IpBlockNotFound, IpRouteNotFound
     """
-    return _show(_find(tx, tenant_id, ip_block_id, ip_route_id))
+    ip_blocks.find(tx, ip_block_id, tenant_id)
+    return _show(_find(tx, ip_block_id, ip_route_id))
 
 
 def create_ip_route(
-    tx: Transaction, tenant_id: str, ip_block_id: str, ip_route: Resource
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, ip_route: Resource
 ) -> Resource:
     """Create a route from ``{destination, gateway, netmask?}``.
 
@@ -50,7 +53,7 @@ def create_ip_route(
 
     Raises: IpBlockNotFound, ValidationError
     """
-    block = ip_blocks.find(tx, ip_block_id, tenant_id)
+    block = ip_blocks.lock(tx, ip_block_id, tenant_id)
     values = _read(Fields(ip_route, "ip_route"), required=True)
     row = {
         "id": new_id(),
@@ -61,39 +64,40 @@ def create_ip_route(
         "updated_at": tx.now,
     }
     tx.execute(sa.insert(_ROUTES), row)
-    return _tell(tx, "ip_route.create", block, _find(tx, tenant_id, ip_block_id, str(row["id"])))
+    return _tell(tx, "ip_route.create", block, _find(tx, ip_block_id, str(row["id"])))
 
 
 def update_ip_route(
-    tx: Transaction, tenant_id: str, ip_block_id: str, ip_route_id: str, ip_route: Resource
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, ip_route_id: str, ip_route: Resource
 ) -> Resource:
     """Change a route's destination, netmask or gateway.
 
     Raises: IpBlockNotFound, IpRouteNotFound, ValidationError
     """
-    block = ip_blocks.find(tx, ip_block_id, tenant_id)
-    row = _find(tx, tenant_id, ip_block_id, ip_route_id)
+    block = ip_blocks.lock(tx, ip_block_id, tenant_id)
+    row = _find(tx, ip_block_id, ip_route_id)
     values = _read(Fields(ip_route, "ip_route"), required=False)
     if not values:
         return _show(row)
     moved = {**values, "updated_at": tx.now}
     tx.execute(sa.update(_ROUTES).where(_ROUTES.c.id == row.id).values(**moved))
-    return _tell(tx, "ip_route.update", block, _find(tx, tenant_id, ip_block_id, ip_route_id))
+    return _tell(tx, "ip_route.update", block, _find(tx, ip_block_id, ip_route_id))
 
 
-def delete_ip_route(tx: Transaction, tenant_id: str, ip_block_id: str, ip_route_id: str) -> None:
+def delete_ip_route(
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, ip_route_id: str
+) -> None:
     """Delete a route.
 
     Raises: IpBlockNotFound, IpRouteNotFound
     """
-    block = ip_blocks.find(tx, ip_block_id, tenant_id)
-    row = _find(tx, tenant_id, ip_block_id, ip_route_id)
+    block = ip_blocks.lock(tx, ip_block_id, tenant_id)
+    row = _find(tx, ip_block_id, ip_route_id)
     tx.execute(sa.delete(_ROUTES).where(_ROUTES.c.id == row.id))
     _tell(tx, "ip_route.delete", block, row)
 
 
-def _find(tx: Transaction, tenant_id: str, ip_block_id: str, ip_route_id: str) -> Row:
-    ip_blocks.find(tx, ip_block_id, tenant_id)
+def _find(tx: Transaction, ip_block_id: str, ip_route_id: str) -> Row:
     row = tx.execute(
         sa.select(_ROUTES).where(_ROUTES.c.id == ip_route_id, _ROUTES.c.ip_block_id == ip_block_id)
     ).first()

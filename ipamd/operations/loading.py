@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ipamd.db.database import Transaction
 from ipamd.db.models import FreeRange, IpBlock, MacAddressRange, table_of
+from ipamd.db.prepared import Prepared
 from ipamd.ipam.intervals import Interval
 from ipamd.operations import interface_states, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation
@@ -25,11 +26,17 @@ _RANGES = table_of(MacAddressRange)
 _HAS_RANGES = sa.select(_RANGES.c.id).exists().label("has_ranges")
 
 # Locks the block as SELECT … FOR UPDATE would, and counts the address in advance.
-_LOCK_AND_COUNT = (
+_LOCK_AND_COUNT = Prepared(
     sa.update(_BLOCKS)
     .where(_BLOCKS.c.id == sa.bindparam("block"))
     .values(allocated=_BLOCKS.c.allocated + 1)
 )
+# What ``BlockAllocation`` reads of a block.
+_BLOCK_COLUMNS = (
+    "id", "tenant_id", "first", "last", "prefix_length", "network_id", "policy_id", "gateway",
+    "reserve_network_address", "allocation_strategy", "cursor", "subnets", "allocated",
+    "quarantined",
+)  # fmt: skip
 
 
 def _first_free(start: Any) -> sa.ColumnElement[bool]:
@@ -47,9 +54,9 @@ def _first_free(start: Any) -> sa.ColumnElement[bool]:
 
 # SELECT b.*, f.first, f.last, (interface), EXISTS(mac ranges) FROM ip_blocks b
 #   LEFT JOIN free_ranges f ON … LEFT JOIN interfaces i ON i.id = :interface …
-_ONE = (
+_ONE = Prepared(
     sa.select(
-        *[column.label(f"block_{column.name}") for column in _BLOCKS.c],
+        *[_BLOCKS.c[name] for name in _BLOCK_COLUMNS],
         _FREE.c.first.label("free_first"),
         _FREE.c.last.label("free_last"),
         _HAS_RANGES,
@@ -74,26 +81,16 @@ _ADDRESSES = sa.select(ADDRESSES).where(
 )
 
 
-class _Prefixed:
-    """The block's columns of a joined row, under their own names."""
-
-    def __init__(self, row: Row) -> None:
-        self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._row, f"block_{name}")
-
-
 def one(tx: Transaction, block_id: str, interface_id: str | None, chosen: int | None) -> Loaded:
     """Lock and read what a single allocation needs; nothing of a block that is gone."""
     from ipamd.operations.batch import Loaded
 
-    if not tx.execute(_LOCK_AND_COUNT, {"block": block_id}).rowcount:
+    if not _LOCK_AND_COUNT.apply(tx, {"block": block_id}):
         return Loaded({}, {}, mac_ranges=False)
     start = chosen or 0
     values = {"block": block_id, "interface": interface_id, "start": start}
-    row = tx.execute(_ONE, values).one()
-    block = BlockAllocation(tx, _Prefixed(row), counted=1)  # type: ignore[arg-type]
+    (row,) = _ONE.fetch(tx, values)
+    block = BlockAllocation(tx, row, counted=1)
     run = None if row.free_last is None else Interval(row.free_first, row.free_last)
     block.space.preload(start, run)
     state = interface_states.from_row(row)

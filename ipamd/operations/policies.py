@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ipamd import errors
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.ids import new_id
 from ipamd.db.models import IpOctet, IpRange, Policy, table_of
@@ -19,6 +20,8 @@ from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
 
 _POLICIES = table_of(Policy)
+MAX_OFFSET = 2**63 - 1
+MAX_RULES = 1000
 RANGES_TABLE = table_of(IpRange)
 OCTETS_TABLE = table_of(IpOctet)
 
@@ -40,7 +43,9 @@ def get_policy(tx: Transaction, tenant_id: str, policy_id: str) -> Resource:
 
 
 def create_policy(tx: Transaction, tenant_id: str, policy: Resource) -> Resource:
-    """Create a policy from ``{name, description?}``.
+    """Create a policy from ``{name, description?, unusable_ip_ranges?, unusable_ip_octets?}``.
+
+    The last two are lists, ``[{offset, length}]`` and ``[0…255]``.
 
     Raises: ValidationError
     """
@@ -53,18 +58,20 @@ def create_policy(tx: Transaction, tenant_id: str, policy: Resource) -> Resource
         "created_at": tx.now,
         "updated_at": tx.now,
     }
+    rules = _read_rules(fields)
     fields.check()
     tx.execute(sa.insert(_POLICIES), values)
+    _replace_rules(tx, str(values["id"]), rules)
     return _tell(tx, "policy.create", find(tx, str(values["id"]), tenant_id))
 
 
 def update_policy(tx: Transaction, tenant_id: str, policy_id: str, policy: Resource) -> Resource:
-    """Change a policy's name or description.
+    """Change a policy's name or description; ranges or octets that are given replace its own.
 
     Raises: PolicyNotFound, ValidationError
     """
     fields = Fields(policy, "policy")
-    find(tx, policy_id, tenant_id)
+    row = lock(tx, policy_id, tenant_id)
     values: dict[str, Any] = {}
     if fields.given("name"):
         values["name"] = fields.text("name", required=True)
@@ -72,7 +79,7 @@ def update_policy(tx: Transaction, tenant_id: str, policy_id: str, policy: Resou
         values["description"] = fields.text("description")
     fields.check()
     if not values:
-        return get_policy(tx, tenant_id, policy_id)
+        return _show(row)
     tx.execute(
         sa.update(_POLICIES).where(_POLICIES.c.id == policy_id).values(**values, updated_at=tx.now)
     )
@@ -84,9 +91,69 @@ def delete_policy(tx: Transaction, tenant_id: str, policy_id: str) -> None:
 
     Raises: PolicyNotFound
     """
-    row = find(tx, policy_id, tenant_id)
+    row = lock(tx, policy_id, tenant_id)
     _tell(tx, "policy.delete", row)
     tx.execute(sa.delete(_POLICIES).where(_POLICIES.c.id == row.id))
+
+
+def _read_rules(fields: Fields) -> dict[sa.Table, list[Resource]]:
+    """Read the lists of ranges and octets that a policy's body may hold."""
+    rules: dict[sa.Table, list[Resource]] = {}
+    for name, table, read in (
+        ("unusable_ip_ranges", RANGES_TABLE, read_range),
+        ("unusable_ip_octets", OCTETS_TABLE, _read_bare_octet),
+    ):
+        given = fields.body.get(name)
+        if given is None:
+            continue
+        if not isinstance(given, list) or len(given) > MAX_RULES:
+            fields.wrong(name, f"{name} should be a list of at most {MAX_RULES}")
+            continue
+        rules[table] = [read(item) for item in given]
+    return rules
+
+
+def _replace_rules(tx: Transaction, policy_id: str, rules: dict[sa.Table, list[Resource]]) -> None:
+    for table, rows in rules.items():
+        tx.execute(sa.delete(table).where(table.c.policy_id == policy_id))
+        moments = {"created_at": tx.now, "updated_at": tx.now}
+        whole = [{"id": new_id(), "policy_id": policy_id, **row, **moments} for row in rows]
+        bulk.insert(tx, table, whole)
+
+
+def read_range(body: object, *, required: bool = True) -> Resource:
+    """Read ``{offset, length}`` of an unusable range.
+
+    Raises: BadRequest, ValidationError
+    """
+    fields = Fields(body, "ip_range")
+    found: Resource = {}
+    for name, low, text in (
+        ("offset", -MAX_OFFSET, "offset should be an integer"),
+        ("length", 0, "length should be a positive integer"),
+    ):
+        if required or fields.given(name):
+            found[name] = fields.integer(name, text, low=low, high=MAX_OFFSET, required=True)
+    fields.check()
+    return found
+
+
+def read_octet(body: object, *, required: bool = True) -> Resource:
+    """Read ``{octet}`` of an unusable octet.
+
+    Raises: BadRequest, ValidationError
+    """
+    fields = Fields(body, "ip_octet")
+    if not required and not fields.given("octet"):
+        return {}
+    text = "octet should be an integer between 0 and 255"
+    found = {"octet": fields.integer("octet", text, low=0, high=255, required=True)}
+    fields.check()
+    return found
+
+
+def _read_bare_octet(octet: object) -> Resource:
+    return read_octet({"octet": octet})
 
 
 def find(tx: Transaction, policy_id: str, tenant_id: str) -> Row:
@@ -94,17 +161,27 @@ def find(tx: Transaction, policy_id: str, tenant_id: str) -> Row:
 
     Raises: PolicyNotFound
     """
-    row = tx.execute(
-        sa.select(_POLICIES).where(_POLICIES.c.id == policy_id, _POLICIES.c.tenant_id == tenant_id)
-    ).first()
+    return _found(tx.execute(_of(policy_id, tenant_id)).first())
+
+
+def lock(tx: Transaction, policy_id: str, tenant_id: str) -> Row:
+    """Lock a tenant's policy: its events, which show all of it, come in order.
+
+    Raises: PolicyNotFound
+    """
+    return _found(tx.execute(_of(policy_id, tenant_id).with_for_update()).first())
+
+
+def _of(policy_id: str, tenant_id: str) -> sa.Select[Any]:
+    return sa.select(_POLICIES).where(
+        _POLICIES.c.id == policy_id, _POLICIES.c.tenant_id == tenant_id
+    )
+
+
+def _found(row: Row | None) -> Row:
     if row is None:
         raise errors.PolicyNotFound()
     return row
-
-
-def tell_updated(tx: Transaction, policy: Row) -> None:
-    """Emit ``policy.update`` after one of its ranges or octets was changed."""
-    _tell(tx, "policy.update", policy)
 
 
 def _show(row: Row) -> Resource:
@@ -193,32 +270,32 @@ class Rules:
         self, tx: Transaction, tenant_id: str, policy_id: str, values: Resource
     ) -> Resource:
         """Insert a row with checked ``values``.  Raises: PolicyNotFound"""
-        policy = find(tx, policy_id, tenant_id)
+        policy = lock(tx, policy_id, tenant_id)
         rule_id = new_id()
         moments = {"created_at": tx.now, "updated_at": tx.now}
         row = {"id": rule_id, "policy_id": policy_id, **values, **moments}
         tx.execute(sa.insert(self._table), row)
-        tell_updated(tx, policy)
+        _tell(tx, "policy.update", policy)
         return self._show(self._find(tx, policy_id, rule_id))
 
     def update(
         self, tx: Transaction, tenant_id: str, policy_id: str, rule_id: str, values: Resource
     ) -> Resource:
         """Change a row.  Raises: PolicyNotFound, and the kind's own NotFound"""
-        policy = find(tx, policy_id, tenant_id)
+        policy = lock(tx, policy_id, tenant_id)
         row = self._find(tx, policy_id, rule_id)
         if values:
             moved = {**values, "updated_at": tx.now}
             tx.execute(sa.update(self._table).where(self._table.c.id == row.id).values(**moved))
-            tell_updated(tx, policy)
+            _tell(tx, "policy.update", policy)
         return self._show(self._find(tx, policy_id, rule_id))
 
     def delete(self, tx: Transaction, tenant_id: str, policy_id: str, rule_id: str) -> None:
         """Delete a row.  Raises: PolicyNotFound, and the kind's own NotFound"""
-        policy = find(tx, policy_id, tenant_id)
+        policy = lock(tx, policy_id, tenant_id)
         row = self._find(tx, policy_id, rule_id)
         tx.execute(sa.delete(self._table).where(self._table.c.id == row.id))
-        tell_updated(tx, policy)
+        _tell(tx, "policy.update", policy)
 
     def _find(self, tx: Transaction, policy_id: str, rule_id: str) -> Row:
         row = tx.execute(

@@ -6,9 +6,8 @@ out again only after it was freed, by the reaper or, in a full block, by the nex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -16,7 +15,7 @@ from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.ipam.intervals import Interval
-from ipamd.operations import allocation, ip_blocks
+from ipamd.operations import allocation, free_space, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, show
 from ipamd.operations.common import Row
 from ipamd.operations.free_space import IP, StoredSpace
@@ -74,15 +73,34 @@ def restore(tx: Transaction, block: Row, row: Row) -> None:
 
 def free(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
     """Give addresses of the locked ``block`` back to its free space."""
+    free_many(tx, {block.id: block}, rows)
+
+
+def free_many(tx: Transaction, blocks: Mapping[str, Row], rows: Sequence[Row]) -> None:
+    """Give addresses of locked ``blocks`` back to the free space of each.
+
+    A handful of statements, however many addresses and blocks there are.
+    """
     if not rows:
         return
-    space = StoredSpace(tx, IP, block.id, Interval(block.first, block.last))
-    for run in _runs(sorted(row.address for row in rows)):
-        space.give(run.first, run.last)
-    space.flush()
+    by_block: dict[str, list[Row]] = {}
+    for row in rows:
+        by_block.setdefault(row.ip_block_id, []).append(row)
+    neighbours = free_space.neighbours(tx, [row.id for row in rows])
+    spaces = []
+    changes = []
+    for block_id, mine in by_block.items():
+        block = blocks[block_id]
+        space = StoredSpace(tx, IP, block_id, Interval(block.first, block.last))
+        space.preload_neighbours(neighbours.get(block_id, []))
+        for run in _runs(sorted(row.address for row in mine)):
+            space.give(run.first, run.last)
+        spaces.append(space)
+        held = sum(row.deallocated_at is None for row in mine)
+        changes.append((block_id, -held, held - len(mine)))
+    free_space.flush(tx, IP, spaces)
     allocation.free(tx, rows)
-    held = sum(row.deallocated_at is None for row in rows)
-    allocation.count(tx, block.id, held=-held, released=held - len(rows))
+    allocation.count_many(tx, changes)
 
 
 def free_expired(tx: Transaction, older_than: datetime, limit: int = _BATCH) -> int:
@@ -96,20 +114,12 @@ def free_expired(tx: Transaction, older_than: datetime, limit: int = _BATCH) -> 
     )
     found = tx.execute(expired.order_by(ADDRESSES.c.deallocated_at).limit(limit)).all()
     blocks = ip_blocks.lock_many(tx, {row.ip_block_id for row in found})
-    freed = 0
-    by_block = sorted(found, key=lambda row: row.ip_block_id)
-    for block_id, group in groupby(by_block, key=lambda row: row.ip_block_id):
-        if block_id not in blocks:
-            continue
-        rows = tx.execute(
-            sa.select(ADDRESSES).where(
-                ADDRESSES.c.id.in_([row.id for row in group]),
-                ADDRESSES.c.deallocated_at < older_than,
-            )
-        ).all()
-        free(tx, blocks[block_id], rows)
-        freed += len(rows)
-    return freed
+    still = sa.select(ADDRESSES).where(
+        ADDRESSES.c.deallocated_at < older_than, ADDRESSES.c.ip_block_id.in_(list(blocks))
+    )
+    rows = bulk.select_by_ids(tx, still.where, ADDRESSES.c.id, [row.id for row in found])
+    free_many(tx, blocks, rows)
+    return len(rows)
 
 
 def expiry(tx: Transaction) -> datetime:

@@ -15,7 +15,7 @@ from ipamd.operations.ip_blocks import BLOCKS
 
 def list_subnets(
     tx: Transaction,
-    tenant_id: str,
+    tenant_id: str | None,
     ip_block_id: str,
     limit: int | None = None,
     marker: str | None = None,
@@ -29,7 +29,9 @@ def list_subnets(
     return page(tx, "subnets", statement, BLOCKS.c.id, ip_blocks.show, limit, marker)
 
 
-def create_subnet(tx: Transaction, tenant_id: str, ip_block_id: str, subnet: Resource) -> Resource:
+def create_subnet(
+    tx: Transaction, tenant_id: str | None, ip_block_id: str, subnet: Resource
+) -> Resource:
     """Create a subnet from ``{cidr, network_id?, policy_id?, tenant_id?, gateway?, …}``.
 
     With ``prefix_length`` instead of ``cidr`` it is the lowest prefix of that length in
@@ -50,7 +52,7 @@ def create_subnet(tx: Transaction, tenant_id: str, ip_block_id: str, subnet: Res
         fields.wrong("network_id", "network_id should be same as that of parent")
     policy_id = fields.text("policy_id")
     if policy_id is not None:
-        ip_blocks.check_policy(tx, fields, policy_id, {owner, tenant_id})
+        ip_blocks.check_policy(tx, fields, policy_id, {owner, parent.tenant_id})
     if cidr is not None:
         if not ip_blocks.cidr_of(parent).contains(cidr):
             fields.wrong("cidr", "cidr should be within parent block's cidr")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ipamd.db.database import Transaction
 from ipamd.operations.common import Resource
-from ipamd.operations.fields import Fields
-from ipamd.operations.policies import OCTETS
+from ipamd.operations.policies import OCTETS, read_octet
 
 
 def list_unusable_ip_octets(
@@ -39,7 +38,7 @@ def create_unusable_ip_octet(
 
     Raises: PolicyNotFound, ValidationError
     """
-    values = _read(Fields(ip_octet, "ip_octet"), required=True)
+    values = read_octet(ip_octet)
     return OCTETS.create(tx, tenant_id, policy_id, values)
 
 
@@ -50,7 +49,7 @@ def update_unusable_ip_octet(
 
     Raises: PolicyNotFound, IpOctetNotFound, ValidationError
     """
-    values = _read(Fields(ip_octet, "ip_octet"), required=False)
+    values = read_octet(ip_octet, required=False)
     return OCTETS.update(tx, tenant_id, policy_id, ip_octet_id, values)
 
 
@@ -62,12 +61,3 @@ def delete_unusable_ip_octet(
     Raises: PolicyNotFound, IpOctetNotFound
     """
     OCTETS.delete(tx, tenant_id, policy_id, ip_octet_id)
-
-
-def _read(fields: Fields, *, required: bool) -> Resource:
-    if not required and not fields.given("octet"):
-        return {}
-    text = "octet should be an integer between 0 and 255"
-    found = {"octet": fields.integer("octet", text, low=0, high=255, required=True)}
-    fields.check()
-    return found

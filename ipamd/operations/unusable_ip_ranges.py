@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from ipamd.db.database import Transaction
 from ipamd.operations.common import Resource
-from ipamd.operations.fields import Fields
-from ipamd.operations.policies import RANGES
-
-_MOST = 2**63 - 1
+from ipamd.operations.policies import RANGES, read_range
 
 
 def list_unusable_ip_ranges(
@@ -44,7 +41,7 @@ def create_unusable_ip_range(
 
     Raises: PolicyNotFound, ValidationError
     """
-    values = _read(Fields(ip_range, "ip_range"), required=True)
+    values = read_range(ip_range)
     return RANGES.create(tx, tenant_id, policy_id, values)
 
 
@@ -55,7 +52,7 @@ def update_unusable_ip_range(
 
     Raises: PolicyNotFound, IpRangeNotFound, ValidationError
     """
-    values = _read(Fields(ip_range, "ip_range"), required=False)
+    values = read_range(ip_range, required=False)
     return RANGES.update(tx, tenant_id, policy_id, ip_range_id, values)
 
 
@@ -67,15 +64,3 @@ def delete_unusable_ip_range(
     Raises: PolicyNotFound, IpRangeNotFound
     """
     RANGES.delete(tx, tenant_id, policy_id, ip_range_id)
-
-
-def _read(fields: Fields, *, required: bool) -> Resource:
-    found: Resource = {}
-    for name, low, text in (
-        ("offset", -_MOST, "offset should be an integer"),
-        ("length", 0, "length should be a positive integer"),
-    ):
-        if required or fields.given(name):
-            found[name] = fields.integer(name, text, low=low, high=_MOST, required=True)
-    fields.check()
-    return found

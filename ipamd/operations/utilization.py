@@ -8,7 +8,7 @@ from ipamd.operations import ip_blocks
 from ipamd.operations.common import Resource, Row
 
 
-def get_ip_block_utilization(tx: Transaction, tenant_id: str, ip_block_id: str) -> Resource:
+def get_ip_block_utilization(tx: Transaction, tenant_id: str | None, ip_block_id: str) -> Resource:
     """Return ``{size, reserved, allocated, quarantined, free}`` of a block.
 
     A block with subnets hands nothing out itself; its subnets have their own figures.

@@ -1,0 +1,1 @@
+"""ipamd's own API below ``/v2``: consistent, microversioned, described by itself."""
