@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import IpAddress, IpBlock, IpOctet, IpRange, table_of
 from ipamd.db.outbox import timestamp
+from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, format_address, version_of
 from ipamd.ipam.exclusions import Exclusions
 from ipamd.ipam.generators import GENERATORS

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import AllowedIp, IpBlock, table_of
+from ipamd.ids import new_id
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations import interface_states, networks
 from ipamd.operations.allocation import ADDRESSES, show

@@ -16,7 +16,7 @@ from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.db import bulk, idempotency
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
+from ipamd.ids import new_id
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations import allocation, ip_addresses, loading, quarantine
 from ipamd.operations.allocation import BlockAllocation

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, Port, table_of
 from ipamd.db.outbox import timestamp
+from ipamd.ids import new_id
 from ipamd.ipam.mac import format_mac
 from ipamd.operations import mac_addresses
 from ipamd.operations.common import Resource, Row

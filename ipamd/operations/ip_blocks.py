@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import DeletedIpBlock, FreeRange, IpBlock, Policy, table_of
+from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, compact_address, parse_cidr
 from ipamd.ipam.reserved import default_gateway, initial_free
 from ipamd.operations import gateways, scopes

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import IpRoute, table_of
+from ipamd.ids import new_id
 from ipamd.ipam.addresses import parse_address, parse_cidr
 from ipamd.operations import ip_blocks
 from ipamd.operations.common import Resource, Row, page, times

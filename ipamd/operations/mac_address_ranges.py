@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import FreeMacRange, table_of
+from ipamd.ids import new_id
 from ipamd.ipam.mac import parse_mac_range
 from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields

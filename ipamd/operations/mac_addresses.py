@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import MacAddress, MacAddressRange, table_of
+from ipamd.ids import new_id
 from ipamd.ipam.intervals import Interval
 from ipamd.ipam.mac import format_mac
 from ipamd.operations.common import Resource, Row

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import IpNat, table_of
+from ipamd.ids import new_id
 from ipamd.ipam.addresses import format_address, parse_address
 from ipamd.operations import ip_addresses, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, show

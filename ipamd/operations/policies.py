@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
-from ipamd.db.ids import new_id
 from ipamd.db.models import IpOctet, IpRange, Policy, table_of
+from ipamd.ids import new_id
 from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
 

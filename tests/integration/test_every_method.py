@@ -15,7 +15,7 @@ import pytest
 
 from ipamd import errors
 from ipamd.db import schema
-from ipamd.db.ids import new_id
+from ipamd.ids import new_id
 from ipamd.rpc.methods import METHODS
 from tests.integration.bare_client import BareClient
 from tests.integration.conftest import database_at

@@ -8,7 +8,7 @@ import pytest
 
 from ipamd import errors
 from ipamd.context import RequestContext
-from ipamd.db.ids import new_id
+from ipamd.ids import new_id
 from tests.db.store import TENANT, Store
 
 

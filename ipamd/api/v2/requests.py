@@ -16,7 +16,7 @@ from ipamd import errors
 from ipamd.api import formats, pagination
 from ipamd.api.backend import IDEMPOTENCY_HEADER, Backend
 from ipamd.api.v2 import schemas
-from ipamd.db.ids import new_id
+from ipamd.ids import new_id
 
 PAGING = ("limit", "marker", "sort")
 
