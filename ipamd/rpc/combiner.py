@@ -8,6 +8,7 @@ no timer, a lone request never waits, and a hot block costs one lock a batch.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -17,28 +18,32 @@ T = TypeVar("T")
 class _Waiting(Generic[T]):
     """One request in the queue, and its caller's way to sleep."""
 
-    __slots__ = ("done", "item", "lead", "wake")
+    __slots__ = ("done", "item", "wake")
 
     def __init__(self, item: T) -> None:
         self.item = item
         self.wake = threading.Lock()
         self.wake.acquire()
         self.done = False
-        self.lead = False
 
 
 class Combiner(Generic[T]):
     """Collects items of many threads and hands them in batches to ``work``.
 
-    ``work`` notes results in the items; it must not raise.
+    ``work`` notes results in the items.  Should it raise, as it never should, that goes to
+    the leader's caller alone; the others' items are done again, with another leader.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], None], *, most: int) -> None:
         self._work = work
         self._most = most
         self._guard = threading.Lock()
-        self._queue: list[_Waiting[T]] = []
+        self._queue: deque[_Waiting[T]] = deque()
         self._busy = False
+
+    def __len__(self) -> int:
+        """Return how many items wait for those that are being done."""
+        return len(self._queue)
 
     def do(self, item: T) -> None:
         """Have ``item`` done, by this thread or another's; return when it is."""
@@ -57,17 +62,21 @@ class Combiner(Generic[T]):
 
     def _lead(self, mine: _Waiting[T]) -> None:
         with self._guard:
-            batch = [mine, *self._queue[: self._most - 1]]
-            del self._queue[: self._most - 1]
+            others = [self._queue.popleft() for _ in range(min(len(self._queue), self._most - 1))]
         try:
-            self._work([waiting.item for waiting in batch])
+            self._work([mine.item, *(waiting.item for waiting in others)])
+        except BaseException:
+            with self._guard:
+                self._queue.extendleft(reversed(others))
+            others = []
+            raise
         finally:
             with self._guard:
-                following = self._queue.pop(0) if self._queue else None
+                following = self._queue.popleft() if self._queue else None
                 self._busy = following is not None
-            for waiting in batch:
-                waiting.done = True
-                if waiting is not mine:
-                    waiting.wake.release()
+            # The next batch first: it has waited, the answers of this one are there.
             if following is not None:
                 following.wake.release()
+            for waiting in others:
+                waiting.done = True
+                waiting.wake.release()
