@@ -31,11 +31,12 @@ def test_a_route_lives(store: Store, at: dict[str, Any]) -> None:
     assert store.call("list_ip_routes", **at)["ip_routes"] == [changed]
     store.call("delete_ip_route", **here)
     assert store.call("list_ip_routes", **at)["ip_routes"] == []
-    for method, more in (
+    gone: list[tuple[str, dict[str, Any]]] = [
         ("get_ip_route", {}),
         ("delete_ip_route", {}),
         ("update_ip_route", {"ip_route": ROUTE}),
-    ):
+    ]
+    for method, more in gone:
         with pytest.raises(errors.IpRouteNotFound, match="^IpRoute Not Found$"):
             store.call(method, **here, **more)
     events = told(store, "ip_route")
