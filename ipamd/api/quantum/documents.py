@@ -29,11 +29,9 @@ class MalformedBody(BadRequest):
 
 def format_now() -> Format:
     """Return the format of the current request and of its answer."""
+    suffix = request.environ.get("ipamd.suffix")
     for form, content_type in CONTENT_TYPES.items():
-        if "ipamd.suffix" not in request.environ or request.environ["ipamd.suffix"] is None:
-            if request.mimetype == content_type:
-                return form
-        elif request.environ["ipamd.suffix"] == form:
+        if suffix == form or (suffix is None and request.mimetype == content_type):
             return form
     return formats.choose(None, request.headers.get("Accept", ""))
 
