@@ -13,8 +13,10 @@ _UNKNOWN_CLIENT = 1094
 
 
 @contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """Give the URL of a new, empty database; drop it afterwards, connections or not.
+def fresh_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
+    """Give the URL of a new database; drop it afterwards, connections or not.
+
+    It is empty, or on PostgreSQL a clone of the database ``template``.
 
     ``server_url`` is that of any PostgreSQL or MariaDB database whose user may create others.
     """
@@ -22,7 +24,8 @@ def fresh_database(server_url: str) -> Iterator[str]:
     name = f"ipamd_{uuid.uuid4().hex[:12]}"
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        clone = f" TEMPLATE {template}" if template else ""
+        connection.exec_driver_sql(f"CREATE DATABASE {name}{clone}")
     try:
         yield url.set(database=name).render_as_string(hide_password=False)
     finally:

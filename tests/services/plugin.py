@@ -15,8 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from ipamd import config
+from ipamd.db import schema
+from ipamd.db.database import Database
 from tests.services import supervisor
 from tests.services.databases import fresh_database
+from tests.services.migrated import MigratedDatabases
 from tests.services.packages import MissingPackages
 from tests.services.shared import KINDS, SharedServers, install
 from tests.services.vhosts import fresh_vhost
@@ -158,11 +162,37 @@ def transport_url(rabbitmq_url: str, rabbitmq_management_url: str) -> Iterator[s
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabases]:
+    """Databases with the schema, made once and used by many tests."""
+    databases = MigratedDatabases(tmp_path_factory.mktemp("migrated"), _migrate)
+    yield databases
+    databases.close()
+
+
+def _migrate(url: str) -> None:
+    conf = config.load([])
+    conf.set_override("connection", url, group="database")
+    db = Database(conf)
+    schema.upgrade(db)
+    db.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database that is this test's own; three times, one a kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/ipamd.sqlite"
+    """SQLAlchemy URL of a database that is this test's own; three times, one a kind.
+
+    It is empty, or has the schema where the test uses one of the fixtures that promise it:
+    ``db``, ``store``, ``upgraded``.
+    """
+    kind = request.param
+    migrated: MigratedDatabases = request.getfixturevalue("migrated_databases")
+    wants_schema = not {"db", "store", "upgraded"}.isdisjoint(request.fixturenames)
+    if kind == "sqlite":
+        yield migrated.sqlite(tmp_path) if wants_schema else f"sqlite:///{tmp_path}/ipamd.sqlite"
         return
-    with fresh_database(request.getfixturevalue(f"{request.param}_url")) as url:
+    server_url = request.getfixturevalue(f"{kind}_url")
+    with (
+        getattr(migrated, kind)(server_url) if wants_schema else fresh_database(server_url) as url
+    ):
         yield url
