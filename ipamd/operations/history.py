@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from ipamd.db.models import DeletedIpBlock, Outbox, table_of
 from ipamd.db.outbox import timestamp
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations.common import Resource, page_size
+from ipamd.operations.filters import parse_moment
 
 _OUTBOX = table_of(Outbox)
 _DELETED = table_of(DeletedIpBlock)
@@ -43,7 +44,7 @@ def list_ip_address_history(
     if tenant_id is not None:
         holdings = [held for held in holdings if held["used_by_tenant"] == tenant_id]
     if at is not None:
-        moment = timestamp(_moment(at))
+        moment = timestamp(_read_moment(at))
         holdings = [
             held
             for held in holdings
@@ -102,13 +103,12 @@ def _parse(address: str) -> int:
         raise errors.ValidationError(fields={"address": [text]}) from None
 
 
-def _moment(text: str) -> datetime:
+def _read_moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        return parse_moment(text)
+    except (ValueError, OverflowError):
         message = "at should be a time in ISO 8601"
         raise errors.ValidationError(fields={"at": [message]}) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _position(marker: str | None) -> int:

@@ -77,9 +77,11 @@ def update_policy(tx: Transaction, tenant_id: str, policy_id: str, policy: Resou
         values["name"] = fields.text("name", required=True)
     if fields.given("description"):
         values["description"] = fields.text("description")
+    rules = _read_rules(fields)
     fields.check()
-    if not values:
+    if not values and not rules:
         return _show(row)
+    _replace_rules(tx, policy_id, rules)
     tx.execute(
         sa.update(_POLICIES).where(_POLICIES.c.id == policy_id).values(**values, updated_at=tx.now)
     )
