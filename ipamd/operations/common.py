@@ -13,6 +13,7 @@ from ipamd.db.outbox import timestamp
 
 Resource = dict[str, Any]
 Row = sa.Row[Any]
+Owner = tuple[sa.ColumnElement[Any], str]
 
 
 def page(
@@ -23,12 +24,13 @@ def page(
     show: Callable[[Row], Resource],
     limit: int | None,
     marker: str | None,
+    within: Owner | None = None,
 ) -> Resource:
     """Read one page of a list: ``{name: […], "next_marker": id | null}``.
 
     Raises: ValidationError for a limit below 1.
     """
-    rows, next_marker = read_page(tx, statement, key, limit, marker)
+    rows, next_marker = read_page(tx, statement, key, limit, marker, within)
     return {name: [show(row) for row in rows], "next_marker": next_marker}
 
 
@@ -38,20 +40,48 @@ def read_page(
     key: sa.ColumnElement[str],
     limit: int | None,
     marker: str | None,
+    within: Owner | None = None,
 ) -> tuple[Sequence[Row], str | None]:
     """Read the rows of one page, and the marker of the next one.
 
     Rows are ordered by ``key``; the page starts behind ``marker``, which need not exist
     (any more).  One row more than the page is read, to know whether another follows.
+    ``within`` is the owner whose rows are wanted, where an index of owner and key exists.
 
     Raises: ValidationError for a limit below 1.
     """
     size = page_size(tx, limit)
-    if marker is not None:
+    if within is not None:
+        statement = _of_owner(tx.dialect, statement, key, marker, *within)
+    elif marker is not None:
         statement = statement.where(key > marker)
     rows = tx.execute(statement.order_by(key).limit(size + 1)).all()
     last = rows[size - 1] if len(rows) > size else None
     return rows[:size], None if last is None else str(last._mapping[key])
+
+
+def _of_owner(
+    dialect: str,
+    statement: sa.Select[Any],
+    key: sa.ColumnElement[str],
+    marker: str | None,
+    column: sa.ColumnElement[Any],
+    owner: str,
+) -> sa.Select[Any]:
+    """Have the engine walk along the index (owner, key), and along no other.
+
+    With ``owner = x ORDER BY key`` the planners of PostgreSQL and MariaDB may walk along
+    the primary key instead, past all the rows of others that came before.  A range of
+    one owner, ordered by both, leaves them no choice.
+    """
+    beginning = column >= owner
+    if marker is not None and dialect in ("mysql", "mariadb"):
+        # MariaDB makes the range (x, m) … x of this, and nothing of a pair.
+        beginning = sa.and_(beginning, sa.or_(column > owner, key > marker))
+    elif marker is not None:
+        pair = sa.tuple_(sa.literal(owner), sa.literal(marker))
+        beginning = sa.tuple_(column, key) > pair
+    return statement.where(beginning, column <= owner).order_by(column)
 
 
 def page_size(tx: Transaction, limit: int | None) -> int:

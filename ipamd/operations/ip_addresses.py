@@ -27,8 +27,9 @@ def list_ip_addresses(
     Raises: IpBlockNotFound
     """
     ip_blocks.find(tx, ip_block_id, tenant_id)
-    statement = sa.select(ADDRESSES).where(ADDRESSES.c.ip_block_id == ip_block_id)
-    return page(tx, "ip_addresses", statement, ADDRESSES.c.id, show, limit, marker)
+    within = (ADDRESSES.c.ip_block_id, ip_block_id)
+    statement = sa.select(ADDRESSES)
+    return page(tx, "ip_addresses", statement, ADDRESSES.c.id, show, limit, marker, within)
 
 
 def list_allocated_ip_addresses(
@@ -41,16 +42,19 @@ def list_allocated_ip_addresses(
 ) -> Resource:
     """List addresses in use: those leased to a tenant, used by a device, or one address."""
     statement = sa.select(ADDRESSES).where(ADDRESSES.c.deallocated_at.is_(None))
-    if tenant_id is not None:
-        statement = statement.where(ADDRESSES.c.used_by_tenant_id == tenant_id)
+    within = None
     if used_by_device is not None:
-        statement = statement.where(ADDRESSES.c.used_by_device_id == used_by_device)
+        within = (ADDRESSES.c.used_by_device_id, used_by_device)
+        if tenant_id is not None:
+            statement = statement.where(ADDRESSES.c.used_by_tenant_id == tenant_id)
+    elif tenant_id is not None:
+        within = (ADDRESSES.c.used_by_tenant_id, tenant_id)
     if address is not None:
         try:
             statement = statement.where(ADDRESSES.c.address == parse_address(address))
         except ValueError:
             return {"ip_addresses": [], "next_marker": None}
-    return page(tx, "ip_addresses", statement, ADDRESSES.c.id, show, limit, marker)
+    return page(tx, "ip_addresses", statement, ADDRESSES.c.id, show, limit, marker, within)
 
 
 def get_ip_address(

@@ -48,10 +48,11 @@ def list_ip_blocks(
     marker: str | None = None,
 ) -> Resource:
     """List a tenant's blocks, subnets included; ``type`` is ``public`` or ``private``."""
-    statement = sa.select(BLOCKS).where(BLOCKS.c.tenant_id == tenant_id)
+    statement = sa.select(BLOCKS)
     if type is not None:
         statement = statement.where(BLOCKS.c.type == type)
-    return page(tx, "ip_blocks", statement, BLOCKS.c.id, show, limit, marker)
+    within = (BLOCKS.c.tenant_id, tenant_id)
+    return page(tx, "ip_blocks", statement, BLOCKS.c.id, show, limit, marker, within)
 
 
 def get_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) -> Resource:

@@ -25,8 +25,9 @@ def list_subnets(
     Raises: IpBlockNotFound
     """
     ip_blocks.find(tx, ip_block_id, tenant_id)
-    statement = sa.select(BLOCKS).where(BLOCKS.c.parent_id == ip_block_id)
-    return page(tx, "subnets", statement, BLOCKS.c.id, ip_blocks.show, limit, marker)
+    within = (BLOCKS.c.parent_id, ip_block_id)
+    statement = sa.select(BLOCKS)
+    return page(tx, "subnets", statement, BLOCKS.c.id, ip_blocks.show, limit, marker, within)
 
 
 def create_subnet(
