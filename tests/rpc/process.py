@@ -94,7 +94,7 @@ def worker_processes(
     try:
         for process in processes:
             ready = folder / f"ready-{process.pid}"
-            wait_until(ready.exists)
+            wait_until(ready.exists, timeout=60)
         yield processes
     finally:
         for process in processes:

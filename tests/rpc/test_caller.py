@@ -119,8 +119,10 @@ def test_call_survives_its_worker(tmp_path: Path, transport_url: str, caller: Rp
 def test_cast_is_taken_once_a_queue_has_it(
     conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller, channel: Any
 ) -> None:
+    hasty = RpcCaller(conf, timeout=1)
     with pytest.raises(errors.Unavailable):
-        RpcCaller(conf, timeout=1).cast(CONTEXT, "echo", {"a": 1})
+        hasty.cast(CONTEXT, "echo", {"a": 1})
+    hasty.close()
     with serving(conf, worker):
         pass  # the queue exists from now on, and nobody reads it
     caller.cast(CONTEXT, "echo", {"a": 2})
