@@ -1,7 +1,8 @@
 """Many rows in one statement, on each of the three databases the fastest way it has.
 
 PostgreSQL unnests one array per column; PyMySQL rewrites an executemany INSERT into one
-of many rows; SQLite has no round trips to save.
+of many rows; SQLite has no round trips to save.  What is inserted here is put off until
+the transaction's next statement, and goes by the driver's own cursor.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+
+from ipamd.db.prepared import Convert, bind_converter
+from ipamd.db.writes import Write
 
 if TYPE_CHECKING:
     from ipamd.db.database import Transaction
@@ -22,74 +26,110 @@ _MANY = 10_000
 
 def insert(tx: Transaction, table: sa.Table, rows: Rows) -> None:
     """Insert ``rows``, all with the same keys, as one statement."""
-    if not rows:
-        return
-    if len(rows) > 1 and tx.dialect == "postgresql":
-        _unnest(tx, table, rows, "")
-    else:
-        tx.execute(_insert(table), rows if len(rows) > 1 else rows[0])
+    if rows:
+        _put_off(tx, table, rows, "")
 
 
 def upsert(tx: Transaction, table: sa.Table, rows: Rows, changed: str) -> None:
     """Insert ``rows``, or set the column ``changed`` of those whose primary key exists."""
-    if not rows:
+    if rows:
+        _put_off(tx, table, rows, _upsert_tail(table, changed, tx.dialect))
+
+
+def delete(tx: Transaction, table: sa.Table, keys: Rows) -> None:
+    """Delete the rows with the primary keys ``keys``, all of it as one statement.
+
+    MariaDB takes one statement for each value of the first part of the key.
+    """
+    if not keys:
         return
-    if len(rows) > 1 and tx.dialect == "postgresql":
-        keys = ", ".join(column.name for column in table.primary_key)
-        tail = f" ON CONFLICT ({keys}) DO UPDATE SET {changed} = excluded.{changed}"
-        _unnest(tx, table, rows, tail)
+    if tx.dialect in ("mysql", "mariadb"):
+        *owners, last = table.primary_key.columns
+        groups: dict[tuple[Any, ...], list[Any]] = {}
+        for key in keys:
+            groups.setdefault(tuple(key[c.name] for c in owners), []).append(key[last.name])
+        for values, members in groups.items():
+            same = [column == value for column, value in zip(owners, values, strict=True)]
+            for start in range(0, len(members), _MANY):
+                these = last.in_(members[start : start + _MANY])
+                tx.execute(sa.delete(table).where(*same, these))
+        return
+    statement = _statement(table, tuple(keys[0]), tx.connection.dialect)
+    condition = statement.conditions
+    if tx.dialect == "sqlite":
+        sql = f'DELETE FROM "{table.name}" WHERE {condition}'  # noqa: S608 - our own names
+        tx.put_off(Write(table.name, sql, [statement.bind(key) for key in keys], many=True))
     else:
-        tx.execute(_upsert(table, changed, tx.dialect), rows if len(rows) > 1 else rows[0])
-
-
-@lru_cache
-def _insert(table: sa.Table) -> sa.Insert:
-    return sa.insert(table)
-
-
-@lru_cache
-def _upsert(table: sa.Table, changed: str, dialect: str) -> sa.Insert:
-    if dialect in ("mysql", "mariadb"):
-        into = mysql.insert(table)
-        return into.on_duplicate_key_update({changed: into.inserted[changed]})
-    if dialect == "postgresql":
-        given = postgresql.insert(table)
-        return given.on_conflict_do_update(
-            index_elements=table.primary_key.columns, set_={changed: given.excluded[changed]}
+        sql = (
+            f'DELETE FROM "{table.name}" USING {statement.arrays} '  # noqa: S608
+            f"AS given({statement.names}) WHERE {condition}"
         )
-    other = sqlite.insert(table)
-    return other.on_conflict_do_update(
-        index_elements=table.primary_key.columns, set_={changed: other.excluded[changed]}
-    )
+        tx.put_off(Write(table.name, sql, statement.bind_columns(keys)))
 
 
-def _unnest(tx: Transaction, table: sa.Table, rows: Rows, tail: str) -> None:
-    # INSERT INTO t (a, b) SELECT * FROM unnest(%(a)s::text[], %(b)s::bytea[]) ON CONFLICT …
-    names = tuple(rows[0])
-    columns = _columns(table, names, tx.connection.dialect)
-    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind, _ in columns)
-    quoted = ", ".join(f'"{name}"' for name in names)
-    sql = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({arrays}){tail}'  # noqa: S608 - names of our own columns
-    values = {
-        name: [row[name] for row in rows]
-        if convert is None
-        else [convert(row[name]) for row in rows]
-        for name, _, convert in columns
-    }
-    tx.connection.exec_driver_sql(sql, values)
+def _put_off(tx: Transaction, table: sa.Table, rows: Rows, tail: str) -> None:
+    statement = _statement(table, tuple(rows[0]), tx.connection.dialect)
+    if len(rows) == 1:
+        sql = f"{statement.values}{tail}"
+        tx.put_off(Write(table.name, sql, statement.bind(rows[0])))
+    elif tx.dialect == "postgresql":
+        # INSERT INTO t (a, b) SELECT * FROM unnest(%s::text[], %s::bytea[]) ON CONFLICT …
+        sql = f"{statement.into} SELECT * FROM {statement.arrays}{tail}"  # noqa: S608
+        tx.put_off(Write(table.name, sql, statement.bind_columns(rows)))
+    else:
+        sql = f"{statement.values}{tail}"
+        tx.put_off(Write(table.name, sql, [statement.bind(row) for row in rows], many=True))
+
+
+class _Statement:
+    """The parts of statements with certain columns of a table, for one dialect."""
+
+    def __init__(self, table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> None:
+        quote = dialect.identifier_preparer.quote_identifier
+        sign = "?" if dialect.paramstyle == "qmark" else "%s"
+        kinds = [table.c[name].type for name in names]
+        self._converters: list[tuple[str, Convert]] = [
+            (name, bind_converter(kind, dialect)) for name, kind in zip(names, kinds, strict=True)
+        ]
+        self.names = ", ".join(quote(name) for name in names)
+        self.into = f"INSERT INTO {quote(table.name)} ({self.names})"
+        self.values = f"{self.into} VALUES ({', '.join(sign for _ in names)})"
+        if dialect.name == "postgresql":
+            typed = ", ".join(f"%s::{kind.compile(dialect=dialect)}[]" for kind in kinds)
+            self.arrays = f"unnest({typed})"
+            pairs = [f"{quote(table.name)}.{quote(n)} = given.{quote(n)}" for n in names]
+        else:
+            pairs = [f"{quote(name)} = {sign}" for name in names]
+        self.conditions = " AND ".join(pairs)
+
+    def bind(self, row: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters of one row."""
+        return [
+            row[name] if convert is None else convert(row[name])
+            for name, convert in self._converters
+        ]
+
+    def bind_columns(self, rows: Rows) -> list[list[Any]]:
+        """Return the parameters of many rows, column by column."""
+        return [
+            [row[name] for row in rows]
+            if convert is None
+            else [convert(row[name]) for row in rows]
+            for name, convert in self._converters
+        ]
 
 
 @lru_cache
-def _columns(
-    table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect
-) -> list[tuple[str, str, Callable[[Any], Any] | None]]:
-    found: list[tuple[str, str, Callable[[Any], Any] | None]] = []
-    for name in names:
-        kind = table.c[name].type
-        sql = kind.compile(dialect=dialect)
-        convert = kind.dialect_impl(dialect).bind_processor(dialect)
-        found.append((name, sql, convert))
-    return found
+def _statement(table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> _Statement:
+    return _Statement(table, names, dialect)
+
+
+@lru_cache
+def _upsert_tail(table: sa.Table, changed: str, dialect: str) -> str:
+    if dialect in ("mysql", "mariadb"):
+        return f" ON DUPLICATE KEY UPDATE {changed} = VALUES({changed})"
+    keys = ", ".join(column.name for column in table.primary_key)
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {changed} = excluded.{changed}"
 
 
 def by_ids(
@@ -103,11 +143,29 @@ def by_ids(
     One statement with an array on PostgreSQL; elsewhere one for each 10,000 ids, since
     the number of bind parameters has a limit.
     """
+    for condition in _conditions(tx, column, ids):
+        tx.execute(statement(condition))
+
+
+def select_by_ids(
+    tx: Transaction,
+    statement: Callable[[sa.ColumnElement[bool]], sa.Executable],
+    column: sa.ColumnElement[str],
+    ids: Sequence[str],
+) -> list[sa.Row[Any]]:
+    """Read the rows of ``statement(condition)``, as ``by_ids`` executes it."""
+    found: list[sa.Row[Any]] = []
+    for condition in _conditions(tx, column, ids):
+        found += tx.execute(statement(condition)).all()
+    return found
+
+
+def _conditions(
+    tx: Transaction, column: sa.ColumnElement[str], ids: Sequence[str]
+) -> list[sa.ColumnElement[bool]]:
     if not ids:
-        return
+        return []
     if tx.dialect == "postgresql":
         array = sa.bindparam("ids", list(ids), type_=postgresql.ARRAY(sa.String))
-        tx.execute(statement(column == sa.any_(array)))
-        return
-    for start in range(0, len(ids), _MANY):
-        tx.execute(statement(column.in_(ids[start : start + _MANY])))
+        return [column == sa.any_(array)]
+    return [column.in_(ids[start : start + _MANY]) for start in range(0, len(ids), _MANY)]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import tenacity
@@ -24,6 +24,7 @@ from ipamd.db import outbox
 from ipamd.db.engine import make_engine
 from ipamd.db.fair import FairLock
 from ipamd.db.retries import may_run_again
+from ipamd.db.writes import Write, compose
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,7 +32,11 @@ T = TypeVar("T")
 
 @dataclass
 class Transaction:
-    """What an operation works on: a connection in a transaction, and who asks."""
+    """What an operation works on: a connection in a transaction, and who asks.
+
+    Writes that nobody waits for are put off: they reach the database before the next
+    statement, or all together at the end.
+    """
 
     connection: sa.Connection
     context: RequestContext
@@ -40,6 +45,8 @@ class Transaction:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     request_key: str | None = None
     events: list[outbox.Event] = field(default_factory=list)
+    _writes: list[Write] = field(default_factory=list)
+    _cursor: Any = None
 
     def execute(
         self,
@@ -47,7 +54,68 @@ class Transaction:
         parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> sa.CursorResult[Any]:
         """Execute a Core statement; a list of parameters is one multi-row statement."""
+        self.flush()
         return self.connection.execute(statement, parameters)
+
+    def driver_fetch(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        """Execute a SELECT in the driver's own spelling and return its raw rows."""
+        self.flush()
+        with self._driver_errors(sql):
+            cursor = self._driver_cursor()
+            cursor.execute(sql, parameters)
+            return cast("Sequence[Any]", cursor.fetchall())
+
+    def driver_apply(self, sql: str, parameters: Sequence[Any]) -> int:
+        """Execute a change in the driver's own spelling; return how many rows it found."""
+        self.flush()
+        with self._driver_errors(sql):
+            cursor = self._driver_cursor()
+            cursor.execute(sql, parameters)
+            return int(cursor.rowcount)
+
+    def put_off(self, write: Write) -> None:
+        """Have a write done before the next statement, or at the end."""
+        self._writes.append(write)
+
+    def flush(self) -> None:
+        """Do now what was put off.
+
+        PostgreSQL gets the writes to different tables as one statement: each but the last
+        in a WITH clause.  All of them see the store as it was before; foreign keys and
+        the like are checked at its end.
+        """
+        if not self._writes:
+            return
+        writes, self._writes = self._writes, []
+        for each in compose(writes) if self.dialect == "postgresql" else writes:
+            with self._driver_errors(each.sql):
+                cursor = self._driver_cursor()
+                execute = cursor.executemany if each.many else cursor.execute
+                execute(each.sql, each.parameters)
+
+    def _driver_cursor(self) -> Any:
+        if self._cursor is None:
+            self._cursor = self.connection.connection.cursor()
+        return self._cursor
+
+    @contextmanager
+    def _driver_errors(self, sql: str) -> Iterator[None]:
+        """Raise the driver's errors as SQLAlchemy does, and notice a lost connection."""
+        dialect = self.connection.dialect
+        try:
+            yield
+        except dialect.loaded_dbapi.Error as error:
+            lost = dialect.is_disconnect(error, self.connection.connection, self._cursor)
+            if lost:
+                self.connection.invalidate(error)
+            raise sa.exc.DBAPIError.instance(
+                sql,
+                None,
+                error,
+                dialect.loaded_dbapi.Error,
+                connection_invalidated=lost,
+                dialect=dialect,
+            ) from error
 
     def emit(
         self,
@@ -158,6 +226,7 @@ class Database:
                 result = work(tx)
                 if tx.events:
                     outbox.store(tx, tx.events)
+                tx.flush()
         if tx.events:
             self.on_events()
         return result

@@ -1,38 +1,96 @@
-"""Counting the SQL statements that reach the database."""
+"""Counting the SQL statements that reach the database, whoever sends them.
+
+The drivers' own cursors count: what goes past SQLAlchemy is seen as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
+import pymysql
 import sqlalchemy as sa
 
 from ipamd.db.database import Database
+
+# Sent around the statements of a request, not for it.
+_FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SET ", ";")
+Note = Callable[[str, int], None]
 
 
 @contextmanager
 def counted(db: Database) -> Iterator[list[str]]:
     """Collect the statements executed meanwhile, without BEGIN and COMMIT.
 
-    A statement with many rows of parameters counts as often as the server executes it:
-    once for each row, except where the driver makes one multi-row INSERT of it (PyMySQL)
-    or nothing travels at all (SQLite).
+    A statement with the parameters of many rows counts once for each time the server
+    executes it: PyMySQL makes one multi-row INSERT of it, and with SQLite nothing travels.
     """
     found: list[str] = []
 
-    def note(
-        _connection: Any, _cursor: Any, statement: str, parameters: Any, _: Any, many: bool
-    ) -> None:
-        if statement.startswith("BEGIN"):
-            return
-        at_once = db.dialect == "sqlite" or (
-            db.dialect in ("mysql", "mariadb") and statement.startswith("INSERT")
-        )
-        found.extend([statement] * (1 if not many or at_once else len(parameters)))
+    def note(sql: str, times: int) -> None:
+        if not sql.startswith(_FRAME):
+            found.extend([sql] * times)
 
-    sa.event.listen(db.engine, "before_cursor_execute", note)
+    more: dict[str, Callable[[], dict[str, Any]]] = {
+        "sqlite": lambda: {"factory": _sqlite(note)},
+        "postgresql": lambda: {"cursor_factory": _psycopg(note)},
+        "mysql": lambda: {"cursorclass": _pymysql(note)},
+    }
+
+    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        options.update(more[db.dialect]())
+
+    db.engine.dispose()
+    sa.event.listen(db.engine, "do_connect", connect)
     try:
+        with db.engine.connect():  # settings of a new connection are no statements of ours
+            found.clear()
         yield found
     finally:
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+        sa.event.remove(db.engine, "do_connect", connect)
+        db.engine.dispose()
+
+
+def _sqlite(note: Note) -> type[sqlite3.Connection]:
+    class Cursor(sqlite3.Cursor):
+        def execute(self, sql: str, *args: Any) -> Any:
+            note(sql, 1)
+            return super().execute(sql, *args)
+
+        def executemany(self, sql: str, *args: Any) -> Any:
+            note(sql, 1)
+            return super().executemany(sql, *args)
+
+    class Connection(sqlite3.Connection):
+        def cursor(self, factory: Any = Cursor) -> Any:
+            return super().cursor(factory)
+
+    return Connection
+
+
+def _psycopg(note: Note) -> type[psycopg.Cursor[Any]]:
+    class Cursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+            note(str(query), 1)
+            return super().execute(query, *args, **options)
+
+        def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+            rows = list(params_seq)
+            note(str(query), len(rows))
+            super().executemany(query, rows, **options)
+
+    return Cursor
+
+
+def _pymysql(note: Note) -> type[pymysql.cursors.Cursor]:
+    class Cursor(pymysql.cursors.Cursor):
+        def execute(self, query: Any, args: object = None) -> int:
+            # executemany() comes by here with what it has made of its rows.
+            begin = query[:100]
+            note(begin if isinstance(begin, str) else bytes(begin).decode(errors="replace"), 1)
+            return super().execute(query, args)
+
+    return Cursor
