@@ -41,30 +41,37 @@ def _name(item: Any) -> str:
     return str(item["name"])
 
 
-def test_migrations_and_models_agree(db: Database) -> None:
-    with db.engine.connect() as connection:
+@pytest.fixture
+def fresh_db(empty_db: Database) -> Database:
+    """A database migrated for one test alone, which may spoil its schema."""
+    schema.upgrade(empty_db)
+    return empty_db
+
+
+def test_migrations_and_models_agree(fresh_db: Database) -> None:
+    with fresh_db.engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrations_make_the_very_tables_that_the_models_would(db: Database) -> None:
-    migrated = reflect(db)
-    Base.metadata.drop_all(db.engine)
-    Base.metadata.create_all(db.engine)
+def test_migrations_make_the_very_tables_that_the_models_would(fresh_db: Database) -> None:
+    migrated = reflect(fresh_db)
+    Base.metadata.drop_all(fresh_db.engine)
+    Base.metadata.create_all(fresh_db.engine)
     assert set(migrated) == set(Base.metadata.tables)
-    for table, made in reflect(db).items():
+    for table, made in reflect(fresh_db).items():
         assert migrated[table] == made
 
 
-def test_a_model_that_no_migration_made_is_noticed(db: Database) -> None:
+def test_a_model_that_no_migration_made_is_noticed(fresh_db: Database) -> None:
     other = sa.MetaData()
     for table in Base.metadata.tables.values():
         table.to_metadata(other)
     sa.Table("newcomers", other, sa.Column("id", sa.Integer, primary_key=True))
     other.tables["scopes"].append_column(sa.Column("colour", sa.Integer))
-    with db.engine.connect() as connection:
+    with fresh_db.engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), other)
     assert [item[0] for item in differences] == ["add_table", "add_column"]
 
@@ -78,12 +85,12 @@ def test_upgrading_twice_is_harmless(empty_db: Database) -> None:
     assert reflect(empty_db) == before
 
 
-def test_downgrading_to_base_leaves_nothing(db: Database) -> None:
-    schema.downgrade(db, "base")
-    assert reflect(db) == {}
-    assert schema.current(db) is None
-    schema.upgrade(db)
-    assert schema.current(db) == schema.head()
+def test_downgrading_to_base_leaves_nothing(fresh_db: Database) -> None:
+    schema.downgrade(fresh_db, "base")
+    assert reflect(fresh_db) == {}
+    assert schema.current(fresh_db) is None
+    schema.upgrade(fresh_db)
+    assert schema.current(fresh_db) == schema.head()
 
 
 def test_processes_that_upgrade_at_the_same_time_all_succeed(
@@ -151,11 +158,11 @@ def test_a_program_refuses_a_database_without_schema(empty_db: Database) -> None
         schema.require_current(empty_db)
 
 
-def test_a_program_refuses_a_schema_from_the_future(db: Database) -> None:
-    schema.require_current(db)
-    with db.engine.begin() as connection:
+def test_a_program_refuses_a_schema_from_the_future(fresh_db: Database) -> None:
+    schema.require_current(fresh_db)
+    with fresh_db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(schema.SchemaError, match="9999, which is newer than this version"):
-        schema.require_current(db)
+        schema.require_current(fresh_db)
     with pytest.raises(schema.SchemaError, match="9999, which is newer than this version"):
-        schema.upgrade(db)
+        schema.upgrade(fresh_db)
