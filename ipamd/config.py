@@ -143,7 +143,14 @@ API_OPTS = [
         "auth_strategy",
         default="noauth",
         choices=["noauth", "http_basic", "keystone"],
-        help="How callers of the facade are recognised.",
+        help="How callers of the facade are recognised. Only noauth is there yet; a server "
+        "told to use another one refuses to start.",
+    ),
+    cfg.BoolOpt(
+        "allow_noauth",
+        default=False,
+        help="Let noauth listen on other addresses than loopback. Only behind something "
+        "that authenticates.",
     ),
     cfg.IntOpt("default_limit", default=200, min=1, help="Page size when none is asked for."),
     cfg.IntOpt("max_limit", default=1000, min=1, help="Largest page size."),

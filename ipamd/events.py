@@ -1,7 +1,9 @@
 """The events ipamd publishes: one table, from which the docs are made.
 
 Every payload is the resource as in RPC results, plus ``event_id``, ``sequence``,
-``occurred_at``, ``request_id``, ``tenant_id`` and ``idempotency_key``.
+``occurred_at``, ``request_id``, ``tenant_id`` and ``idempotency_key``.  What goes with
+something else, as NAT associations and allowed IPs go with their address, has no event of
+its own.
 """
 
 from __future__ import annotations

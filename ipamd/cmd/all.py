@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from ipamd.api.app import create_app
 from ipamd.cmd import common
-from ipamd.cmd.serving import Part, Server, curl_example
+from ipamd.cmd.serving import Part, Server, check_doors, curl_example
 from ipamd.db import schema
 from ipamd.db.database import Database
 from ipamd.periodic import Reaper
@@ -24,6 +24,10 @@ from ipamd.rpc.transport import register_opts
 def main(argv: Sequence[str] | None = None) -> int:
     """Run everything until SIGTERM; return the exit status."""
     conf = common.configure("ipamd-all", argv)
+    try:
+        check_doors(conf)
+    except cfg.Error as error:
+        sys.exit(f"ipamd-all: {error}")
     register_opts(conf)
     stop = common.Stop()
     stop.on_signals()

@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from ipamd.api.app import create_app
 from ipamd.cmd import common
-from ipamd.cmd.serving import Part, Server, curl_example
+from ipamd.cmd.serving import Part, Server, check_doors, curl_example
 from ipamd.rpc.client import RpcCaller
 from ipamd.rpc.transport import register_opts
 
@@ -17,6 +17,10 @@ from ipamd.rpc.transport import register_opts
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the REST API until SIGTERM; return the exit status."""
     conf = common.configure("ipamd-api", argv)
+    try:
+        check_doors(conf)
+    except cfg.Error as error:
+        sys.exit(f"ipamd-api: {error}")
     register_opts(conf)
     if not conf.transport_url:
         sys.exit("ipamd-api: [DEFAULT] transport_url is not set; ipamd-all needs no broker")

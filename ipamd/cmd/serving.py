@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,30 @@ def listening(conf: cfg.ConfigOpts) -> list[str]:
     host = f"[{conf.api.bind_host}]" if ":" in conf.api.bind_host else conf.api.bind_host
     ports = dict.fromkeys((conf.api.bind_port, conf.api.quantum_bind_port))
     return [f"{host}:{port}" for port in ports if port is not None]
+
+
+def check_doors(conf: cfg.ConfigOpts) -> None:
+    """Refuse to serve everybody on an address that others reach.
+
+    Raises: cfg.Error with a sentence that names the settings
+    """
+    if conf.api.auth_strategy != "noauth":
+        raise cfg.Error(f"[api] auth_strategy = {conf.api.auth_strategy} is not there yet")
+    if not conf.api.allow_noauth and not _is_loopback(conf.api.bind_host):
+        raise cfg.Error(
+            f"[api] auth_strategy = noauth would let everybody who reaches {conf.api.bind_host} "
+            "do everything: change [api] bind_host to a loopback address, or set [api] "
+            "allow_noauth = true behind something that authenticates"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def curl_example(conf: cfg.ConfigOpts) -> str:

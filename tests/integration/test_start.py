@@ -97,3 +97,24 @@ def test_sighup_reads_the_log_levels_again(tmp_path: Path) -> None:
     worker.wait_for("log levels were read again")
     wait_until(lambda: " DEBUG " in worker.text())
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("program", ["all", "api"])
+@pytest.mark.parametrize(
+    ("api", "named"),
+    [
+        ({"bind_host": "0.0.0.0"}, ["bind_host", "allow_noauth"]),
+        ({"bind_host": "192.0.2.1"}, ["bind_host", "allow_noauth"]),
+        ({"auth_strategy": "keystone"}, ["auth_strategy"]),
+    ],
+)
+def test_an_open_door_is_refused_with_the_settings_that_matter(
+    tmp_path: Path, program: str, api: dict[str, object], named: list[str]
+) -> None:
+    url = "rabbit://guest:guest@127.0.0.1:1//" if program == "api" else ""
+    settings: Settings = {"DEFAULT": {"state_path": tmp_path, "transport_url": url}, "api": api}
+    started = Program(program, tmp_path, settings)
+    assert started.process.wait(40) == 1
+    assert all(name in started.text() for name in named)
+    assert started.text().startswith(f"ipamd-{program}: ")
+    assert "Traceback" not in started.text()
