@@ -62,7 +62,13 @@ class RabbitMQ(Server):
 
     def launch(self) -> Process:
         """Start the node, and before it its port mapper, which outlives it."""
-        env = {
+        env = self._environment()
+        if self._epmd is None or self._epmd.returncode is not None:
+            self._epmd = self.spawn([program("epmd")], env)
+        return self.spawn([program("rabbitmq-server")], env)
+
+    def _environment(self) -> dict[str, str]:
+        return {
             "HOME": str(self.folder),  # of the Erlang cookie
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -80,9 +86,18 @@ class RabbitMQ(Server):
                 f"{_NO_BUSY_WAITING} -noinput -kernel inet_dist_use_interface {{127,0,0,1}}"
             ),
         }
-        if self._epmd is None or self._epmd.returncode is not None:
-            self._epmd = self.spawn([program("epmd")], env)
-        return self.spawn([program("rabbitmq-server")], env)
+
+    def flush(self) -> None:
+        """Have the queues declared so far written to disk, as a ``kill`` may follow.
+
+        RabbitMQ confirms messages once they are on disk, but declarations before.
+
+        Raises: RuntimeError when the server refuses.
+        """
+        command = [program("rabbitmqctl"), "eval", "ok = mnesia:sync_log()."]
+        code = self.spawn(command, self._environment()).wait(self.start_timeout)
+        if code != 0:
+            raise RuntimeError(f"rabbitmqctl ended with {code}:\n{self.log.read_text()[-2000:]}")
 
     def answers(self) -> bool:
         """Tell whether a client can log in and the management API answers."""

@@ -142,6 +142,7 @@ def test_confirmed_messages_survive_kill_and_restart() -> None:
         channel.queue_declare("q", durable=True, auto_delete=False)
         message = amqp.Message("kept", delivery_mode=2)
         channel.basic_publish_confirm(message, routing_key="q")
+        server.flush()
         server.kill()
         connection.collect()
         server.start()
