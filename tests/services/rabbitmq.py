@@ -94,8 +94,10 @@ class RabbitMQ(Server):
 
         Raises: RuntimeError when the server refuses.
         """
-        command = [program("rabbitmqctl"), "eval", "ok = mnesia:sync_log()."]
-        code = self.spawn(command, self._environment()).wait(self.start_timeout)
+        flushing = self.spawn(
+            [program("rabbitmqctl"), "eval", "ok = mnesia:sync_log()."], self._environment()
+        )
+        code = flushing.wait(self.start_timeout)
         if code != 0:
             raise RuntimeError(f"rabbitmqctl ended with {code}:\n{self.log.read_text()[-2000:]}")
 
