@@ -12,7 +12,7 @@ _INTERVAL = 0.1
 
 
 class ProgressBar:
-    """One line that is drawn again and again, at most ten times a second."""
+    """One line that is drawn ten times a second, and at the end of each part."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -23,7 +23,7 @@ class ProgressBar:
     def show(self, part: str, done: int, total: int) -> None:
         """Draw how much of a part is done."""
         now = time.monotonic()
-        if not self._on or now < self._next:
+        if not self._on or (now < self._next and done < total):
             return
         self._next = now + _INTERVAL
         share = min(done / total, 1.0) if total else 1.0
