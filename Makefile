@@ -9,7 +9,7 @@ TESTS ?=
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt config docs-tables clean
+.PHONY: help run test check fmt config bench-intake docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -20,6 +20,7 @@ help:
 	@echo 'make fmt      format the code and repair what ruff can'
 	@echo 'make config   write etc/ipamd/ipamd.conf.sample anew, from the options in the code'
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
+	@echo 'make bench-intake  CPU of a request, against the server of oslo.messaging'
 	@echo 'make clean    remove the virtual environment and caches, not ./var'
 
 run: $(VENV)/.installed var/ipamd.conf
@@ -42,6 +43,9 @@ config: $(VENV)/.installed
 
 docs-tables: $(VENV)/.installed
 	$(VENV)/bin/python -W ignore docs/generate.py
+
+bench-intake: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m bench.intake
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
