@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -24,16 +27,29 @@ class Backend:
     def __init__(self, caller: Caller, *, timeout: float) -> None:
         self.caller = caller
         self.timeout = timeout
+        self._in_use = KeysInUse()
 
     def call(self, method: str, tenant_id: str | None = None, /, **arguments: Any) -> Any:
         """Call ``method`` for ``tenant_id`` (None: the URL names no tenant).
 
-        Raises: IpamError as the workers raised it; RequestTimeout, Unavailable.
+        Raises: IpamError as the workers raised it; RequestTimeout, Unavailable;
+            RequestInProgress when this process works on a request with the same key.
         """
+        key = None
         if request.method not in _SAFE_VERBS:
             key = idempotency_key(request.headers.get(IDEMPOTENCY_HEADER))
-            if key is not None:
-                arguments["idempotency_key"] = key
+        if key is None:
+            return self.read(method, tenant_id, **arguments)
+        context = auth.context_of(request, tenant_id)
+        with self._in_use.hold((context.tenant, key)):
+            keyed = {**arguments, "idempotency_key": key}
+            return self.caller.call(context, method, keyed, timeout=self.timeout)
+
+    def read(self, method: str, tenant_id: str | None = None, /, **arguments: Any) -> Any:
+        """Call ``method`` without an idempotency key, whatever the request's verb is.
+
+        Raises: as ``call``, but for RequestInProgress
+        """
         context = auth.context_of(request, tenant_id)
         return self.caller.call(context, method, arguments, timeout=self.timeout)
 
@@ -43,6 +59,34 @@ class Backend:
         Raises: Unavailable when it cannot be accepted.
         """
         self.caller.cast(auth.context_of(request, tenant_id), method, arguments)
+
+
+class KeysInUse:
+    """The idempotency keys that requests of this process use at the moment.
+
+    A copy of a request that is still being worked on is told so at once.  One that comes
+    to another process waits there, and gets the first one's answer.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._keys: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def hold(self, key: tuple[str, str]) -> Iterator[None]:
+        """Use a key, a tenant's, until the block ends.
+
+        Raises: RequestInProgress
+        """
+        with self._lock:
+            if key in self._keys:
+                raise errors.RequestInProgress()
+            self._keys.add(key)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keys.discard(key)
 
 
 def idempotency_key(header: str | None) -> str | None:

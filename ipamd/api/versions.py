@@ -16,6 +16,7 @@ from ipamd.api.backend import Backend
 from ipamd.api.melange import faults
 from ipamd.api.mounts import Mount
 from ipamd.api.quantum import mount as quantum
+from ipamd.api.v2.history import version_document
 
 ATOM_TYPE: Final = "application/atom+xml"
 _ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -30,9 +31,10 @@ class Version:
     updated: str
 
     def to_dict(self, base: str) -> dict[str, Any]:
-        """Return the version as the list shows it."""
+        """Return the version as Melange's list shows it; ``/v2`` says more of itself."""
         links = [{"href": f"{base}/{self.name}", "rel": "self"}]
-        return {"name": self.name, "status": self.status, "links": links}
+        shown = {"name": self.name, "status": self.status, "links": links}
+        return {**version_document(f"{base}/"), **shown} if self.name == "v2" else shown
 
 
 VERSIONS: Final = (
@@ -40,6 +42,8 @@ VERSIONS: Final = (
     Version("v1.0", "CURRENT", "2012-05-21T00:00:00Z"),
     # Quantum's; v1.0 is both Melange's and Quantum's.
     Version("v1.1", "PROPOSED", "2012-04-05T00:00:00Z"),
+    # ipamd's own.
+    Version("v2", "CURRENT", "2026-11-01T00:00:00Z"),
     # Nova's virtual interfaces.
     Version("compute/v2", "SUPPORTED", "2011-01-21T11:33:21Z"),
     Version("compute/v2.1", "CURRENT", "2013-07-23T11:33:21Z"),

@@ -75,12 +75,16 @@ def remove_inside_globals(
     address: str,
     inside_address: str | None = None,
     tenant_id: str | None = None,
+    inside_block_id: str | None = None,
 ) -> None:
     """Remove one global address of a local one, or all; what is not there is no error.
 
+    ``inside_block_id`` tells which one where blocks with that address overlap.
+
     Raises: IpBlockNotFound, IpAddressNotFound
     """
-    _remove(tx, _GLOBALS, _address(tx, ip_block_id, address, tenant_id), inside_address)
+    near = _address(tx, ip_block_id, address, tenant_id)
+    _remove(tx, _GLOBALS, near, inside_address, inside_block_id)
 
 
 def list_inside_locals(
@@ -118,12 +122,16 @@ def remove_inside_locals(
     address: str,
     inside_address: str | None = None,
     tenant_id: str | None = None,
+    inside_block_id: str | None = None,
 ) -> None:
     """Remove one local address of a global one, or all; what is not there is no error.
 
+    ``inside_block_id`` tells which one where blocks with that address overlap.
+
     Raises: IpBlockNotFound, IpAddressNotFound
     """
-    _remove(tx, _LOCALS, _address(tx, ip_block_id, address, tenant_id), inside_address)
+    near = _address(tx, ip_block_id, address, tenant_id)
+    _remove(tx, _LOCALS, near, inside_address, inside_block_id)
 
 
 def _list(
@@ -164,8 +172,16 @@ def _add(
     bulk.insert(tx, _NATS, rows)
 
 
-def _remove(tx: Transaction, side: _Side, near: Row, inside_address: str | None) -> None:
+def _remove(
+    tx: Transaction,
+    side: _Side,
+    near: Row,
+    inside_address: str | None,
+    inside_block_id: str | None,
+) -> None:
     statement = _inside(side, near)
+    if inside_block_id is not None:
+        statement = statement.where(ADDRESSES.c.ip_block_id == inside_block_id)
     if inside_address is not None:
         try:
             statement = statement.where(ADDRESSES.c.address == parse_address(inside_address))

@@ -23,7 +23,7 @@ def add_to_the_only_interface(api: Melange, route: Route, version: str) -> View:
         network = dict(body_argument("network"))
         arguments: dict[str, Any] = {"instance_id": instance_id}
         refuse_nul(arguments)
-        found = api.backend.call("list_instance_interfaces", limit=2, marker=None, **arguments)
+        found = api.backend.read("list_instance_interfaces", limit=2, marker=None, **arguments)
         interface = the_only(found["interfaces"], instance_id)
         for block in (address["ip_block"] for address in interface["ip_addresses"][:1]):
             network.setdefault("id", block["network_id"])

@@ -6,24 +6,30 @@ meaning.  Source: OpenStack API-SIG, "Errors".
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ipamd import errors
 from ipamd.api.microversions import MalformedVersionError, UnsupportedVersionError, Version
+from ipamd.api.v2.answers import json_response
 from ipamd.api.v2.history import SERVICE
+from ipamd.api.v2.nouns import MISSING
 
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS: Final = 2
+_PAGES: Final = {
+    404: "unknown_uri",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
 
 
-def document(status: int, code: str, detail: str, **more: Any) -> Response:
-    """Answer with one error; ``more`` goes into its object."""
-    error = {
-        "request_id": request.environ.get("ipamd.request_id"),
+def error_object(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """Return one error as documents carry it."""
+    return {
         "code": f"ipam.{code}",
         "status": status,
         "title": HTTPStatus(status).phrase,
@@ -31,8 +37,13 @@ def document(status: int, code: str, detail: str, **more: Any) -> Response:
         "links": [{"rel": "help", "href": f"{request.host_url}v2/openapi.json"}],
         **more,
     }
-    body = json.dumps({"errors": [error]})
-    response = Response(body, status, content_type="application/json")
+
+
+def document(status: int, code: str, detail: str, **more: Any) -> Response:
+    """Answer with one error; ``more`` goes into its object."""
+    request_id = request.environ.get("ipamd.request_id")
+    error = {"request_id": request_id, **error_object(status, code, detail, **more)}
+    response = json_response({"errors": [error]}, status)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return with_version(response)
@@ -42,36 +53,44 @@ def with_version(response: Response) -> Response:
     """Name the version an answer was made with, and that answers vary by it."""
     version: Version = g.get("ipam_version", SERVICE.minimum)
     response.headers.update(SERVICE.answer_headers(version))
-    for header in SERVICE.headers:
-        response.vary.add(header)
+    response.vary.update(SERVICE.headers)
     return response
 
 
 def fault(error: errors.IpamError) -> Response:
     """Answer with an error of the service."""
     status = error.http_status
-    # Something named in the body that does not exist is a fault of the body.
-    if isinstance(error, errors.NotFound) and g.get("ipam_refers_by_body", False):
+    if isinstance(error, errors.NotFound) and not _is_missing_in_path(error):
         status = 400
     more = {"fields": error.fields} if isinstance(error, errors.ValidationError) else {}
     return document(status, error.code, error.message, **more)
 
 
+def _is_missing_in_path(error: errors.NotFound) -> bool:
+    """Tell what the path names from what the body refers to: that is a fault of the body."""
+    named = tuple(MISSING[name] for name in request.view_args or {} if name in MISSING)
+    return not g.get("ipam_has_body", False) or isinstance(error, named)
+
+
 def page(error: HTTPException) -> Response:
     """Answer what HTTP itself refuses: unknown paths, methods, unreadable bodies."""
+    if "ipam_version" not in g and (refusal := negotiate()) is not None:
+        return refusal
     status = error.code or 500
-    codes = {404: "unknown_uri", 405: "method_not_allowed", 413: "body_too_large"}
-    response = document(status, codes.get(status, "bad_request"), error.description or "")
-    allow = dict(error.get_headers()).get("Allow")
-    if allow:
-        response.headers["Allow"] = allow
+    response = document(status, _PAGES.get(status, "bad_request"), error.description or "")
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
 
 
-def refuse_version(error: MalformedVersionError | UnsupportedVersionError) -> Response:
-    """Answer a request for a version that is none (400), or is not served (406)."""
-    if isinstance(error, MalformedVersionError):
+def negotiate() -> Response | None:
+    """Find the version that a request is served with; answer when there is none."""
+    try:
+        g.ipam_version = SERVICE.negotiate(request.headers)
+    except MalformedVersionError:
         return document(400, "malformed_version", "The version has to be of the form X.Y")
-    low, high = str(SERVICE.minimum), str(SERVICE.maximum)
-    detail = f"Version {error.version} is not supported; versions {low} to {high} are."
-    return document(406, "unsupported_version", detail, min_version=low, max_version=high)
+    except UnsupportedVersionError as error:
+        low, high = str(SERVICE.minimum), str(SERVICE.maximum)
+        detail = f"Version {error.version} is not supported; versions {low} to {high} are."
+        return document(406, "unsupported_version", detail, min_version=low, max_version=high)
+    return None

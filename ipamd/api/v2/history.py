@@ -6,7 +6,7 @@ A view that is offered, or answers otherwise, from some version on names it with
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from ipamd.api.microversions import Service, Version
 
@@ -28,3 +28,17 @@ def since(text: str) -> Version:
     if version not in HISTORY:
         raise KeyError(text)
     return version
+
+
+def version_document(base: str) -> dict[str, Any]:
+    """Return the entry of ``/v2`` in lists of versions; ``base`` ends with a slash.
+
+    Source: OpenStack API-SIG, "Version Discovery".
+    """
+    return {
+        "id": "v2.0",
+        "status": "CURRENT",
+        "min_version": str(SERVICE.minimum),
+        "max_version": str(SERVICE.maximum),
+        "links": [{"rel": "self", "href": f"{base}v2"}, {"rel": "collection", "href": base}],
+    }

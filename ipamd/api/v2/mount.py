@@ -8,103 +8,90 @@ from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from flask.blueprints import BlueprintSetupState
 from oslo_config import cfg
 from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Rule
 
 from ipamd.api import pagination
 from ipamd.api.backend import Backend
-from ipamd.api.microversions import MalformedVersionError, UnsupportedVersionError
 from ipamd.api.mounts import Mount
-from ipamd.api.v2 import faults, openapi
-from ipamd.api.v2.history import SERVICE
-from ipamd.api.v2.requests import AcceptedError, Api, json_response
+from ipamd.api.v2 import faults, reading
+from ipamd.api.v2.answers import json_response
+from ipamd.api.v2.calls import AcceptedError, Answer, Api
+from ipamd.api.v2.discovery import DISCOVERY
+from ipamd.api.v2.nouns import PREFIX
 from ipamd.api.v2.routes import ROUTES, Route
 
-PREFIX = "/v2"
+View = Callable[..., Response]
 
 
 def mount(conf: cfg.ConfigOpts, backend: Backend) -> Mount:
     """Return the mount of ``/v2``."""
     api = Api(backend, pagination.Limits.from_conf(conf))
-    blueprint = Blueprint("v2", __name__, url_prefix=PREFIX)
-    blueprint.before_request(_negotiate)
+    blueprint = Blueprint("v2", __name__)
+    blueprint.before_request(faults.negotiate)
     blueprint.after_request(faults.with_version)
     for number, (path, routes) in enumerate(_by_path()):
-        blueprint.add_url_rule(
-            re.sub(r"\{(\w+)\}", r"<\1>", path),
-            endpoint=f"path_{number}",
-            view_func=_dispatch(api, routes),
-            methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            provide_automatic_options=False,
-        )
-    for path, view in (("", _discovery), ("/", _discovery), ("/openapi.json", _openapi)):
-        blueprint.add_url_rule(path, view_func=view, endpoint=f"fixed{path or '_bare'}".replace(
-            ".", "_"), methods=["GET"], provide_automatic_options=False)  # fmt: skip
+        blueprint.record(_rule(f"{number}", path, _dispatch(api, routes)))
     return Mount((PREFIX,), (blueprint,), faults.fault, faults.page)
 
 
 def _by_path() -> list[tuple[str, list[Route]]]:
-    ordered = sorted(ROUTES, key=lambda route: route.path)
+    ordered = sorted((*DISCOVERY, *ROUTES), key=lambda route: route.path)
     return [(path, list(group)) for path, group in groupby(ordered, lambda route: route.path)]
 
 
-def _negotiate() -> Response | None:
-    try:
-        g.ipam_version = SERVICE.negotiate(request.headers)
-    except (MalformedVersionError, UnsupportedVersionError) as error:
-        return faults.refuse_version(error)
-    return None
+def _rule(endpoint: str, path: str, view: View) -> Callable[[BlueprintSetupState], None]:
+    """Route all methods of a path to one view: it knows which of them there are."""
+
+    def register(state: BlueprintSetupState) -> None:
+        rule = PREFIX + re.sub(r"\{(\w+)\}", r"<\1>", path)
+        state.app.url_map.add(Rule(rule, endpoint=f"v2.{endpoint}"))
+        state.app.view_functions[f"v2.{endpoint}"] = view
+
+    return register
 
 
-def _dispatch(api: Api, routes: list[Route]) -> Callable[..., Response]:
+def _dispatch(api: Api, routes: list[Route]) -> View:
     """Make the view of a path: it picks the route of the verb and the version."""
 
     def view(**variables: str) -> Response:
-        offered = [
-            route
-            for route in routes
-            if route.since <= g.ipam_version and (not route.until or g.ipam_version < route.until)
-        ]
+        offered = {route.verb: route for route in routes if route.is_in(g.ipam_version)}
         if not offered:
             raise NotFound("The version asked for does not have this URI")
         verb = "GET" if request.method == "HEAD" else request.method
-        route = next((route for route in offered if route.verb == verb), None)
-        if route is None:
-            raise MethodNotAllowed(sorted({route.verb for route in offered}))
-        return _answer(route, api, variables)
+        if verb not in offered:
+            allowed = {*offered, "HEAD"} if "GET" in offered else offered
+            raise MethodNotAllowed(sorted(allowed), f"Here is no {request.method[:40]}")
+        return _answer(offered[verb], api, variables)
 
     return view
 
 
 def _answer(route: Route, api: Api, variables: dict[str, str]) -> Response:
+    reading.check_query((*route.filters, *route.query), route.filters)
+    arguments: dict[str, Any] = dict(variables)
+    if route.body is not None:
+        arguments["body"] = reading.read_body(route.body)
+        g.ipam_has_body = True
     try:
-        answer = route.view(api, **variables)
+        answer = route.view(api, **arguments)
     except AcceptedError as accepted:
-        state: dict[str, Any] = {"id": accepted.request_id, "status": "queued"}
-        response = json_response({"request": state}, 202)
-        response.headers["Location"] = f"{PREFIX}/requests/{accepted.request_id}"
-        response.headers["Preference-Applied"] = "respond-async"
-        return response
-    response = json_response(answer.body, route.status)
-    if answer.location and route.status == 201:
+        return _accepted(accepted.request_id)
+    return _finished(route.status, answer)
+
+
+def _finished(status: int, answer: Answer) -> Response:
+    response = json_response(answer.body, status)
+    if answer.location is not None:
         response.headers["Location"] = answer.location
     return response
 
 
-def _discovery() -> Response:
-    return json_response({"versions": [version_document(request.host_url)]}, 200)
-
-
-def version_document(base: str) -> dict[str, Any]:
-    """Return the entry of ``/v2`` in lists of versions (API-SIG, discovery)."""
-    return {
-        "id": "v2.0",
-        "status": "CURRENT",
-        "min_version": str(SERVICE.minimum),
-        "max_version": str(SERVICE.maximum),
-        "links": [{"rel": "self", "href": f"{base}v2"}],
-    }
-
-
-def _openapi() -> Response:
-    return json_response(openapi.document(), 200)
+def _accepted(request_id: str) -> Response:
+    state = {"id": request_id, "status": "queued", "result": None, "error": None}
+    response = json_response({"request": state}, 202)
+    response.headers["Location"] = f"{PREFIX}/requests/{request_id}"
+    response.headers["Preference-Applied"] = "respond-async"
+    return response

@@ -7,12 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from ipamd import errors
 from ipamd.api.microversions import Version
-from ipamd.api.v2 import views
+from ipamd.api.v2 import nouns
+from ipamd.api.v2.calls import Answer, Api
 from ipamd.api.v2.history import since
-from ipamd.api.v2.requests import Answer, Api
-from ipamd.api.v2.views import list_resources, show
+from ipamd.api.v2.nouns import Noun
+from ipamd.api.v2.reading import LISTING, PAGING
+from ipamd.api.v2.views import (
+    interfaces,
+    ip_addresses,
+    ip_blocks,
+    ip_routes,
+    mac_address_ranges,
+    nat,
+    networks,
+    policies,
+    ports,
+    requests,
+)
+from ipamd.api.v2.views.common import list_resources, show
 
 View = Callable[..., Answer]
 FIRST: Final = since("2.0")
@@ -20,7 +33,10 @@ FIRST: Final = since("2.0")
 
 @dataclass(frozen=True)
 class Route:
-    """One route; ``body`` and ``answer`` are names of schemas, ``until`` is exclusive."""
+    """One route; ``body`` and ``answer`` are names of schemas, ``until`` is exclusive.
+
+    ``filters`` and ``query`` are the parameters it knows; a filter may be given repeatedly.
+    """
 
     verb: str
     path: str
@@ -29,127 +45,137 @@ class Route:
     answer: str | None
     body: str | None = None
     status: int = 200
+    filters: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
     since: Version = FIRST
     until: Version | None = None
 
+    def is_in(self, version: Version) -> bool:
+        """Tell whether a version has this route."""
+        return self.since <= version and (self.until is None or version < self.until)
 
-def _listed(path: str, kind: str, item: str) -> Route:
-    return Route("GET", path, f"list_{kind}", partial(list_resources, kind=kind), f"{item}_list")
+
+def _listed(noun: Noun) -> Route:
+    view = partial(list_resources, noun=noun)
+    answer = f"{noun.singular}_list"
+    return Route(
+        "GET", noun.path, f"list_{noun.plural}", view, answer, filters=noun.filters, query=LISTING
+    )
 
 
-def _shown(path: str, kind: str, item: str, missing: type[errors.NotFound]) -> Route:
+def _shown(noun: Noun) -> Route:
     def view(api: Api, **key: str) -> Answer:
-        return show(api, kind, item, missing, next(iter(key.values())))
+        return show(api, noun, key[noun.variable])
 
-    return Route("GET", path, f"get_{item}", view, f"{item}_answer")
-
-
-def _created(path: str, item: str, view: View, body: str | None = None) -> Route:
-    name = view.__name__
-    return Route("POST", path, name, view, f"{item}_answer", body or f"{item}_create", 201)
+    return Route("GET", _of(noun), f"get_{noun.singular}", view, f"{noun.singular}_answer")
 
 
-def _updated(path: str, item: str, view: View) -> Route:
-    return Route("PATCH", path, view.__name__, view, f"{item}_answer", f"{item}_update")
+def _of(noun: Noun) -> str:
+    return f"{noun.path}/{{{noun.variable}}}"
 
 
-def _deleted(path: str, view: View) -> Route:
-    return Route("DELETE", path, view.__name__, view, None, status=204)
+def _created(noun: Noun, view: View, path: str = "", *, body: str = "", answer: str = "") -> Route:
+    answer = answer or f"{noun.singular}_answer"
+    body = body or f"{noun.singular}_create"
+    return Route("POST", path or noun.path, view.__name__, view, answer, body, 201)
 
 
-_BLOCK: Final = "/ip-blocks/{ip_block_id}"
-_ADDRESS: Final = "/ip-addresses/{ip_address_id}"
-_INTERFACE: Final = "/interfaces/{interface_id}"
+def _updated(noun: Noun, view: View) -> Route:
+    answer, body = f"{noun.singular}_answer", f"{noun.singular}_update"
+    return Route("PATCH", _of(noun), view.__name__, view, answer, body)
+
+
+def _deleted(noun: Noun, view: View) -> Route:
+    return Route("DELETE", _of(noun), view.__name__, view, None, status=204)
+
+
+_SUBNETS: Final = "/ip-blocks/{ip_block_id}/subnets"
 _VIFS: Final = "/instances/{instance_id}/interfaces"
 _VIRTUAL: Final = "/instances/{instance_id}/virtual-interfaces"
-_NETWORK: Final = "/networks/{network_id}"
-_PORT: Final = "/ports/{port_id}"
-_POLICY: Final = "/policies/{policy_id}"
-_ROUTE: Final = "/ip-routes/{ip_route_id}"
-_NAT: Final = "/nat/{nat_id}"
-_MACS: Final = "/mac-address-ranges/{mac_address_range_id}"
+_SUBNET_FILTERS: Final = tuple(name for name in nouns.IP_BLOCK.filters if name != "parent_id")
 
 ROUTES: Final[tuple[Route, ...]] = (
     # Blocks
-    _listed("/ip-blocks", "ip_blocks", "ip_block"),
-    _created("/ip-blocks", "ip_block", views.create_ip_block),
-    _shown(_BLOCK, "ip_blocks", "ip_block", errors.IpBlockNotFound),
-    _updated(_BLOCK, "ip_block", views.update_ip_block),
-    _deleted(_BLOCK, views.delete_ip_block),
-    Route("GET", _BLOCK + "/subnets", "list_subnets", views.list_subnets, "ip_block_list"),
-    _created(_BLOCK + "/subnets", "ip_block", views.create_subnet, "subnet_create"),
+    _listed(nouns.IP_BLOCK),
+    _created(nouns.IP_BLOCK, ip_blocks.create_ip_block),
+    _shown(nouns.IP_BLOCK),
+    _updated(nouns.IP_BLOCK, ip_blocks.update_ip_block),
+    _deleted(nouns.IP_BLOCK, ip_blocks.delete_ip_block),
     Route(
-        "GET", _BLOCK + "/available", "list_available", views.list_available, "available_answer"
+        "GET", _SUBNETS, "list_subnets", ip_blocks.list_subnets, "ip_block_list",
+        filters=_SUBNET_FILTERS, query=LISTING,
+    ),
+    _created(nouns.IP_BLOCK, ip_blocks.create_subnet, _SUBNETS, body="subnet_create"),
+    Route(
+        "GET", "/ip-blocks/{ip_block_id}/available", "list_available", ip_blocks.list_available,
+        "available_answer", query=("count", "prefix_length", *PAGING),
     ),
     # Addresses
-    _listed("/ip-addresses", "ip_addresses", "ip_address"),
+    _listed(nouns.IP_ADDRESS),
+    _created(nouns.IP_ADDRESS, ip_addresses.create_ip_address, answer="ip_addresses_allocated"),
+    _shown(nouns.IP_ADDRESS),
+    _updated(nouns.IP_ADDRESS, ip_addresses.update_ip_address),
+    _deleted(nouns.IP_ADDRESS, ip_addresses.delete_ip_address),
     Route(
-        "POST", "/ip-addresses", "create_ip_address", views.create_ip_address,
-        "ip_addresses_allocated", "ip_address_create", 201,
-    ),
-    _shown(_ADDRESS, "ip_addresses", "ip_address", errors.IpAddressNotFound),
-    _updated(_ADDRESS, "ip_address", views.update_ip_address),
-    _deleted(_ADDRESS, views.delete_ip_address),
-    Route(
-        "GET", "/ip-addresses/{address}/history", "list_history", views.list_history,
-        "holding_list", since=since("2.2"),
+        "GET", "/ip-addresses/{address}/history", "list_history", ip_addresses.list_history,
+        "holding_list", query=("at", "tenant_id", *PAGING), since=since("2.2"),
     ),
     # Interfaces and instances
-    _listed("/interfaces", "interfaces", "interface"),
-    _created("/interfaces", "interface", views.create_interface),
-    _shown(_INTERFACE, "interfaces", "interface", errors.InterfaceNotFound),
-    _deleted(_INTERFACE, views.delete_interface),
+    _listed(nouns.INTERFACE),
+    _created(nouns.INTERFACE, interfaces.create_interface),
+    _shown(nouns.INTERFACE),
+    _deleted(nouns.INTERFACE, interfaces.delete_interface),
     Route(
-        "GET", _VIFS, "list_instance_interfaces", views.list_instance_interfaces,
-        "interface_list",
+        "GET", _VIFS, "list_instance_interfaces", interfaces.list_instance_interfaces,
+        "interface_list", query=PAGING,
     ),
     _created(
-        _VIFS, "interface", views.create_instance_interface, "instance_interface_create"
+        nouns.INTERFACE, interfaces.create_instance_interface, _VIFS,
+        body="instance_interface_create",
     ),
     Route(
-        "PUT", _VIFS, "replace_instance_interfaces", views.replace_instance_interfaces,
+        "PUT", _VIFS, "replace_instance_interfaces", interfaces.replace_instance_interfaces,
         "interfaces_replaced", "instance_interfaces_replace",
     ),
     Route(
         "GET", _VIRTUAL, "list_virtual_interfaces_2_0",
-        partial(views.list_virtual_interfaces, with_network=False),
-        "virtual_interface_list", until=since("2.1"),
+        interfaces.list_virtual_interfaces_without_network,
+        "virtual_interface_list", query=PAGING, until=since("2.1"),
     ),
     Route(
-        "GET", _VIRTUAL, "list_virtual_interfaces",
-        partial(views.list_virtual_interfaces, with_network=True),
-        "virtual_interface_list", since=since("2.1"),
+        "GET", _VIRTUAL, "list_virtual_interfaces", interfaces.list_virtual_interfaces,
+        "virtual_interface_list", query=PAGING, since=since("2.1"),
     ),
     # Networks and ports
-    _listed("/networks", "networks", "network"),
-    _created("/networks", "network", views.create_network),
-    _shown(_NETWORK, "networks", "network", errors.NetworkNotFound),
-    _updated(_NETWORK, "network", views.update_network),
-    _deleted(_NETWORK, views.delete_network),
-    _listed("/ports", "ports", "port"),
-    _created("/ports", "port", views.create_port),
-    _shown(_PORT, "ports", "port", errors.PortNotFound),
-    _updated(_PORT, "port", views.update_port),
-    _deleted(_PORT, views.delete_port),
+    _listed(nouns.NETWORK),
+    _created(nouns.NETWORK, networks.create_network),
+    _shown(nouns.NETWORK),
+    _updated(nouns.NETWORK, networks.update_network),
+    _deleted(nouns.NETWORK, networks.delete_network),
+    _listed(nouns.PORT),
+    _created(nouns.PORT, ports.create_port),
+    _shown(nouns.PORT),
+    _updated(nouns.PORT, ports.update_port),
+    _deleted(nouns.PORT, ports.delete_port),
     # Policies, static routes, NAT
-    _listed("/policies", "policies", "policy"),
-    _created("/policies", "policy", views.create_policy),
-    _shown(_POLICY, "policies", "policy", errors.PolicyNotFound),
-    _updated(_POLICY, "policy", views.update_policy),
-    _deleted(_POLICY, views.delete_policy),
-    _listed("/ip-routes", "ip_routes", "ip_route"),
-    _created("/ip-routes", "ip_route", views.create_ip_route),
-    _shown(_ROUTE, "ip_routes", "ip_route", errors.IpRouteNotFound),
-    _updated(_ROUTE, "ip_route", views.update_ip_route),
-    _deleted(_ROUTE, views.delete_ip_route),
-    _listed("/nat", "nat", "nat"),
-    _created("/nat", "nat", views.create_nat),
-    _shown(_NAT, "nat", "nat", errors.NatNotFound),
-    _deleted(_NAT, views.delete_nat),
+    _listed(nouns.POLICY),
+    _created(nouns.POLICY, policies.create_policy),
+    _shown(nouns.POLICY),
+    _updated(nouns.POLICY, policies.update_policy),
+    _deleted(nouns.POLICY, policies.delete_policy),
+    _listed(nouns.IP_ROUTE),
+    _created(nouns.IP_ROUTE, ip_routes.create_ip_route),
+    _shown(nouns.IP_ROUTE),
+    _updated(nouns.IP_ROUTE, ip_routes.update_ip_route),
+    _deleted(nouns.IP_ROUTE, ip_routes.delete_ip_route),
+    _listed(nouns.NAT),
+    _created(nouns.NAT, nat.create_nat),
+    _shown(nouns.NAT),
+    _deleted(nouns.NAT, nat.delete_nat),
     # MAC address ranges, requests that were cast
-    _listed("/mac-address-ranges", "mac_address_ranges", "mac_address_range"),
-    _created("/mac-address-ranges", "mac_address_range", views.create_mac_address_range),
-    _shown(_MACS, "mac_address_ranges", "mac_address_range", errors.MacAddressRangeNotFound),
-    _deleted(_MACS, views.delete_mac_address_range),
-    Route("GET", "/requests/{request_id}", "get_request", views.show_request, "request_answer"),
+    _listed(nouns.MAC_ADDRESS_RANGE),
+    _created(nouns.MAC_ADDRESS_RANGE, mac_address_ranges.create_mac_address_range),
+    _shown(nouns.MAC_ADDRESS_RANGE),
+    _deleted(nouns.MAC_ADDRESS_RANGE, mac_address_ranges.delete_mac_address_range),
+    Route("GET", "/requests/{request_id}", "get_request", requests.show_request, "request_answer"),
 )  # fmt: skip

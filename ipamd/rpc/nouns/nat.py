@@ -64,6 +64,7 @@ class Nat(Calls):
         address: str,
         inside_address: str | None = None,
         tenant_id: str | None = None,
+        inside_block_id: str | None = None,
         *,
         idempotency_key: str | None = None,
         timeout: float | None = None,
@@ -78,6 +79,7 @@ class Nat(Calls):
             address=address,
             inside_address=inside_address,
             tenant_id=tenant_id,
+            inside_block_id=inside_block_id,
             idempotency_key=idempotency_key,
             timeout=timeout,
         )
@@ -138,6 +140,7 @@ class Nat(Calls):
         address: str,
         inside_address: str | None = None,
         tenant_id: str | None = None,
+        inside_block_id: str | None = None,
         *,
         idempotency_key: str | None = None,
         timeout: float | None = None,
@@ -152,6 +155,7 @@ class Nat(Calls):
             address=address,
             inside_address=inside_address,
             tenant_id=tenant_id,
+            inside_block_id=inside_block_id,
             idempotency_key=idempotency_key,
             timeout=timeout,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipamd.rpc.calls import Calls, Resource
+from ipamd.rpc.calls import Calls, Page, Resource
 
 
 class Requests(Calls):
@@ -21,3 +21,29 @@ class Requests(Calls):
         Raises: RequestNotFound.
         """
         return self._call("get_request", request_id=request_id, timeout=timeout)
+
+    def query_resources(
+        self,
+        kind: str,
+        tenant_id: str | None = None,
+        filters: Resource | None = None,
+        sort: list[str] | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Page:
+        """List resources of a kind, such as ``ip_blocks``, by filters and order.
+
+        Raises: ValidationError.
+        """
+        return self._call(
+            "query_resources",
+            kind=kind,
+            tenant_id=tenant_id,
+            filters=filters,
+            sort=sort,
+            limit=limit,
+            marker=marker,
+            timeout=timeout,
+        )
