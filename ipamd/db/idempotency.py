@@ -8,7 +8,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 
@@ -16,10 +16,12 @@ from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import IdempotencyKey, table_of
+from ipamd.db.outbox import compact_json
 
 MAX_LENGTH = 255
 LONG = 65_536
 COMPRESSED = "zlib:"
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _KEYS = table_of(IdempotencyKey)
 _FIND = sa.select(_KEYS).where(
@@ -46,13 +48,23 @@ class Keyed:
 def keyed(tenant_id: str, key: object, method: str, args: Mapping[str, Any]) -> Keyed:
     """Describe a request under ``key``; arguments are compared as canonical JSON.
 
-    Raises: BadRequest when the key is not text of 1 to 255 characters.
+    Raises: BadRequest when the key is not printable text of 1 to 255 characters.
     """
-    if not isinstance(key, str) or not 1 <= len(key) <= MAX_LENGTH or "\0" in key:
-        raise errors.BadRequest(f"idempotency_key must be text of 1 to {MAX_LENGTH} characters")
-    canonical = json.dumps(args, sort_keys=True, separators=(",", ":"))
+    if not is_key(key):
+        raise errors.BadRequest(
+            f"idempotency_key must be printable text of 1 to {MAX_LENGTH} characters"
+        )
+    try:
+        canonical = _canonical_json(args)
+    except RecursionError:
+        raise errors.BadRequest("The arguments are nested too deeply") from None
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     return Keyed(tenant_id, key, method, digest)
+
+
+def is_key(key: object) -> TypeGuard[str]:
+    """Tell whether ``key`` may be an idempotency key: printable, 1 to 255 characters."""
+    return isinstance(key, str) and 1 <= len(key) <= MAX_LENGTH and key.isprintable()
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,7 @@ def _pack(answer: Any) -> str:
 
     65,536 addresses are 20 MB of JSON, more than MariaDB takes in one packet by default.
     """
-    text = json.dumps(answer, separators=(",", ":"))
+    text = compact_json(answer)
     if len(text) < LONG:
         return text
     return COMPRESSED + base64.b64encode(zlib.compress(text.encode(), 1)).decode()

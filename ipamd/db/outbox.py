@@ -8,7 +8,6 @@ its changes.  Sent rows stay as the journal.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +17,13 @@ import sqlalchemy as sa
 
 from ipamd.db import bulk
 from ipamd.db.models import Lease, Outbox, table_of
+from ipamd.ids import new_id
 
 if TYPE_CHECKING:
     from ipamd.db.database import Transaction
 
 LEASE = "relay"
+compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _OUTBOX = table_of(Outbox)
 _LEASES = table_of(Lease)
@@ -77,11 +78,11 @@ def store(tx: Transaction, events: Sequence[Event]) -> None:
 
 
 def _row(tx: Transaction, event: Event) -> dict[str, Any]:
-    event_id = str(uuid.uuid4())
+    event_id = new_id()
     payload = {
         **event.payload,
         "event_id": event_id,
-        "occurred_at": timestamp(tx.now),
+        "occurred_at": tx.moment,
         "request_id": event.request_id,
         "tenant_id": event.tenant_id,
         "idempotency_key": event.idempotency_key,
@@ -92,7 +93,7 @@ def _row(tx: Transaction, event: Event) -> dict[str, Any]:
         "priority": event.priority,
         "tenant_id": event.tenant_id,
         "address": event.address,
-        "payload": json.dumps(payload, separators=(",", ":")),
+        "payload": compact_json(payload),
         "occurred_at": tx.now,
         "sent_at": None,
     }
@@ -144,4 +145,4 @@ def mark_sent(tx: Transaction, ids: Iterable[int]) -> None:
 
 def timestamp(moment: datetime) -> str:
     """Format a moment as RPC results and events carry it: ISO 8601, UTC, microseconds."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -63,9 +63,11 @@ _OLDEST = (
         ADDRESSES.c.deallocated_at.is_not(None),
     )
     .order_by(ADDRESSES.c.deallocated_at, ADDRESSES.c.id)
-    # Nearly always the first one will do; a policy may forbid some of those behind it.
-    .limit(256)
+    .limit(sa.bindparam("row_limit"))
+    .offset(sa.bindparam("row_offset"))
 )
+# Nearly always the first ones will do; a policy may forbid some of them.
+_LOOK_AT = 256
 
 
 class BlockAllocation:
@@ -115,8 +117,9 @@ class BlockAllocation:
             raise errors.BlockHasSubnets()
         interface.check_network(self.block.network_id)
         found = self.space.lowest(count)
-        while found is None:
-            self._reclaim()
+        missing = count - sum(interval.size for interval in found)
+        if missing:
+            self._reclaim(missing)
             found = self.space.lowest(count)
         interface.join(self.block.network_id)
         for interval in found:
@@ -176,21 +179,34 @@ class BlockAllocation:
             raise errors.NoMoreAddressesError()
         raise refusal
 
-    def _reclaim(self) -> None:
-        """Take back the address that was released longest ago, if the policy allows it.
+    def _reclaim(self, count: int = 1) -> None:
+        """Take back the ``count`` addresses that were released longest ago.
 
-        Raises: NoMoreAddressesError when there is none, or it is not wanted.
+        Those that the policy excludes now stay where they are.
+
+        Raises: NoMoreAddressesError when there are fewer, or they are not wanted.
         """
         tx = self._tx
-        if not tx.conf.ipam.reclaim_when_full or not self._quarantined:
+        if not tx.conf.ipam.reclaim_when_full or self._quarantined < count:
             raise errors.NoMoreAddressesError()
-        rows = tx.execute(_OLDEST, {"block": self.block.id}).all()
-        oldest = next((row for row in rows if self.space.allows(row.address)), None)
-        if oldest is None:
-            raise errors.NoMoreAddressesError()
-        free(tx, [oldest])
-        self.space.give(oldest.address)
-        self._quarantined -= 1
+        oldest = self._oldest_released(count)
+        free(tx, oldest)
+        for row in oldest:
+            self.space.give(row.address)
+        self._quarantined -= count
+
+    def _oldest_released(self, count: int) -> list[Row]:
+        """Read ``count`` addresses in quarantine that the policy allows, oldest first."""
+        found: list[Row] = []
+        look_at, seen = max(count, _LOOK_AT), 0
+        while len(found) < count:
+            values = {"block": self.block.id, "row_limit": look_at, "row_offset": seen}
+            rows = self._tx.execute(_OLDEST, values).all()
+            if not rows:
+                raise errors.NoMoreAddressesError()
+            found += [row for row in rows if self.space.allows(row.address)]
+            seen += len(rows)
+        return found[:count]
 
     def _hold(self, interface: InterfaceState, address: int) -> Resource:
         tx = self._tx
@@ -206,7 +222,7 @@ class BlockAllocation:
             "updated_at": tx.now,
         }
         self.rows.append(row)
-        moment = timestamp(tx.now)
+        moment = tx.moment
         result = {
             "id": row["id"],
             "ip_block_id": self.block.id,

@@ -50,7 +50,7 @@ def _rebuild_block(tx: Transaction, owner_id: str) -> str | None:
     counts: Counter[str] = Counter()
 
     def held() -> Iterator[int]:
-        for row in blocks.address_rows(tx.connection, owner_id):
+        for row in blocks.address_rows(tx.connection, block):
             counts["allocated" if row.deallocated_at is None else "quarantined"] += 1
             yield row.address
 
