@@ -80,7 +80,8 @@ def _run(tx: Transaction, block: Row, count: int) -> Interval | None:
     if block.subnets or count > block.last - block.first + 1:
         return None
     found = StoredSpace(tx, IP, block.id, Interval(block.first, block.last)).lowest(count)
-    return Interval(found[0].first, found[-1].last) if found else None
+    enough = sum(run.size for run in found) == count
+    return Interval(found[0].first, found[-1].last) if enough else None
 
 
 def _prefix(tx: Transaction, block: Row, length: int | None) -> Interval | None:

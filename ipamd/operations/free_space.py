@@ -130,10 +130,11 @@ class StoredSpace:
         """Tell whether the block's policy lets ``address`` be handed out."""
         return self._exclusions is None or self._exclusions.allows(address)
 
-    def lowest(self, count: int) -> list[Interval] | None:
-        """Return the free addresses to take for ``count``; None when there are fewer.
+    def lowest(self, count: int) -> list[Interval]:
+        """Return the free addresses to take for ``count``, or all when there are fewer.
 
         One contiguous run when the block has one among the ranges that had to be read.
+        The caller compares the sizes of the answer with ``count``.
         """
         position, rows = self._bounds.first, MANY
         while True:
@@ -142,10 +143,9 @@ class StoredSpace:
             if run is not None:
                 return [Interval(run, run + count - 1)]
             found = self._space.lowest(count, self._exclusions)
-            if sum(interval.size for interval in found) == count:
+            enough = sum(interval.size for interval in found) == count
+            if enough or upto >= self._bounds.last:
                 return found
-            if upto >= self._bounds.last:
-                return None
             # Twice as many each time: what was read is looked through again.
             position, rows = upto + 1, rows * 2
 
