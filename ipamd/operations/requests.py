@@ -7,15 +7,24 @@ believed of an id that carries a time not long ago.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.idempotency import Keyed, find
+from ipamd.db.idempotency import MAX_LENGTH, Keyed, find
 from ipamd.operations.common import Resource
 
-FAILED = "failed:"
+# No key that a caller may give begins so: it is not printable.
+_FAILED = "\x1afailed:"
+
+
+def failure_key(key: str) -> str:
+    """Return what the failure of the request ``key``, any text, is stored under."""
+    if key.isprintable() and len(_FAILED + key) <= MAX_LENGTH:
+        return _FAILED + key
+    return _FAILED + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def get_request(tx: Transaction, request_id: str) -> Resource:
@@ -31,10 +40,10 @@ def get_request(tx: Transaction, request_id: str) -> Resource:
     if moment is None or not -60 < time.time() - moment < hours * 3600:
         raise errors.RequestNotFound()
     tenant = tx.context.tenant
-    keys = [Keyed(tenant, key, "", "") for key in (request_id, FAILED + request_id)]
+    keys = [Keyed(tenant, key, "", "") for key in (request_id, failure_key(request_id))]
     stored = find(tx, keys)
     done = stored.get((tenant, request_id))
-    failed = stored.get((tenant, FAILED + request_id))
+    failed = stored.get((tenant, failure_key(request_id)))
     answer = done or failed
     return {
         "id": request_id,

@@ -10,13 +10,16 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sqlalchemy as sa
+
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.db import idempotency
 from ipamd.db.database import Database, Transaction
 from ipamd.operations import batch, requests
+from ipamd.operations.fields import text_problem
 from ipamd.rpc.combiner import Combiner
-from ipamd.rpc.methods import METHODS, Method
+from ipamd.rpc.methods import METHODS, Method, is_too_deep
 
 LOG = logging.getLogger(__name__)
 MAX_BATCH = 128
@@ -47,7 +50,10 @@ class Manager:
         try:
             found = METHODS.get(method)
             if found is None:
-                raise errors.UnknownMethod(f"No such method: {str(method)[:80]}")
+                raise errors.UnknownMethod(f"No such method: {method[:80]}")
+            problem = text_problem(context.tenant)
+            if problem:
+                raise errors.BadRequest(f"The context's tenant {problem}")
             if not found.mutating:
                 found.check(args)
                 return self._db.run(
@@ -89,16 +95,29 @@ class Manager:
         given: str | None,
         request_key: str | None,
     ) -> Any:
+        may_be_known = bool(given or request_key)
+
+        def find(tx: Transaction) -> idempotency.Stored | None:
+            return idempotency.find(tx, [keyed]).get(keyed.scoped_key)
+
         def work(tx: Transaction) -> Any:
-            if given or request_key or tx.attempt > 1:
-                stored = idempotency.find(tx, [keyed]).get(keyed.scoped_key)
-                if stored is not None:
-                    return stored.answer_to(keyed)
+            stored = find(tx) if may_be_known or tx.attempt > 1 else None
+            if stored is not None:
+                return stored.answer_to(keyed)
             answer = method.operation(tx, **args)
             idempotency.store(tx, [(keyed, answer)])
             return answer
 
-        return self._db.run(context, work, request_key=given)
+        try:
+            return self._db.run(context, work, request_key=given)
+        except errors.Unavailable:
+            raise
+        except errors.IpamError:
+            # It may have failed because a copy of it, for whose locks it waited, was done.
+            stored = self._db.run(context, find, read_only=True) if may_be_known else None
+            if stored is None or stored.request != keyed:
+                raise
+            return stored.answer()
 
     def _batched(
         self,
@@ -141,10 +160,13 @@ class Manager:
         except Exception as error:  # noqa: BLE001 - it is raised to the request's caller
             if len(requests) == 1:
                 requests[0].error = error
-                return
-            LOG.warning("a batch of %d requests is split up: %s", len(requests), error)
-            for request in requests:
-                self._do_once([request])
+            elif _is_everybodys(error):
+                for request in requests:
+                    request.error = type(error)(str(error))
+            else:
+                LOG.warning("a batch of %d requests is split up: %s", len(requests), error)
+                for request in requests:
+                    self._do_once([request])
 
     def report_failure(
         self,
@@ -162,22 +184,24 @@ class Manager:
         Raises: Unavailable, Busy
         """
         key = args.get("idempotency_key")
-        given = key if isinstance(key, str) and key else None
+        given = key if idempotency.is_key(key) else None
+        shown = {name: args[name] for name in args if name != "idempotency_key"}
         payload = {
             "method": method,
-            "arguments": {name: args[name] for name in args if name != "idempotency_key"},
+            "arguments": None if is_too_deep(shown) else shown,
             "code": error.code,
             "message": error.message,
         }
         # What is reported once stays reported: by the caller's key, else by the message.
-        known_by = requests.FAILED + (given or request_key or str(uuid.uuid4()))
-        keyed = idempotency.Keyed(context.tenant, known_by[:255], str(method)[:64], "")
+        known_by = requests.failure_key(given or request_key or str(uuid.uuid4()))
+        tenant = context.tenant if text_problem(context.tenant) is None else ""
+        keyed = idempotency.Keyed(tenant, known_by, method[:64] if method in METHODS else "", "")
 
         def work(tx: Transaction) -> None:
             if idempotency.find(tx, [keyed]):
                 return
             idempotency.store(tx, [(keyed, error.to_dict())])
-            tx.emit(error_event(method), payload, tenant_id=context.tenant, priority="ERROR")
+            tx.emit(error_event(method), payload, tenant_id=tenant, priority="ERROR")
 
         self._db.run(context, work, request_key=given)
 
@@ -187,7 +211,22 @@ class Manager:
         return found is not None and found.mutating
 
 
+def _is_everybodys(error: Exception) -> bool:
+    """Tell whether a batch failed of what each of its requests alone would fail of.
+
+    One after the other they would wait for a database that does not answer, and whoever
+    comes meanwhile behind them.  A collision on a key may be one request's own.
+    """
+    unavailable = isinstance(error, errors.Unavailable)
+    return unavailable and not isinstance(error.__cause__, sa.exc.IntegrityError)
+
+
 def error_event(method: str) -> str:
-    """Return the event type of a failed cast: ``create_ip_block`` → ``ip_block.create.error``."""
+    """Return the event type of a failed cast: ``create_ip_block`` → ``ip_block.create.error``.
+
+    A method that does not exist has no noun: ``request.cast.error``.
+    """
+    if method not in METHODS:
+        return "request.cast.error"
     verb, _, noun = method.partition("_")
-    return f"{noun}.{verb}.error"[:64] if noun else f"{verb}.error"[:64]
+    return f"{noun}.{verb}.error"

@@ -42,6 +42,8 @@ from ipamd.operations.fields import text_problem
 
 VERSION = "1.0"
 MAX_INTEGER = 2**63 - 1
+MAX_DEPTH = 32
+"""Levels of objects and lists in arguments; json gives up at an unforeseeable number."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,12 @@ class Method:
         return self.operation.__name__
 
     def check(self, args: Mapping[str, Any]) -> None:
-        """Check names and JSON types of the arguments.
+        """Check names, JSON types and depth of the arguments.
 
         Raises: BadRequest, MissingParameters, ValidationError
         """
+        if is_too_deep(args):
+            raise errors.BadRequest(f"The arguments are nested deeper than {MAX_DEPTH} levels")
         unknown = sorted(set(args) - set(self.parameters))
         if unknown:
             raise errors.BadRequest(f"{self.name} takes no argument {', '.join(unknown)}"[:200])
@@ -101,6 +105,14 @@ class Method:
             raise errors.MissingParameters(names=missing)
         for name, value in args.items():
             self.parameters[name].check(value)
+
+
+def is_too_deep(value: Mapping[str, Any] | list[Any], levels: int = MAX_DEPTH) -> bool:
+    """Tell whether objects and lists are nested deeper than ``levels``."""
+    if levels == 0:
+        return True
+    inner = value if isinstance(value, list) else value.values()
+    return any(isinstance(v, dict | list) and is_too_deep(v, levels - 1) for v in inner)
 
 
 def _method(operation: Callable[..., Any], *, mutating: bool) -> Method:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from threading import Event, Timer
 from typing import Any
 
 import pytest
 
 from ipamd import errors
 from ipamd.context import RequestContext
-from ipamd.db import check
+from ipamd.db import check, idempotency
+from ipamd.db.database import Transaction
+from ipamd.operations import ip_blocks
 from tests.db.store import TENANT, Store, together
 
 
@@ -139,7 +142,7 @@ def test_copies_of_a_request_at_the_same_moment_have_one_effect(
     assert check.check(store.db) == []
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, 7, ["k"], "nul\0"])
+@pytest.mark.parametrize("key", ["", "x" * 256, 7, ["k"], "nul\0", "\ud800", "a\nb"])
 def test_a_key_that_is_none_is_refused(store: Store, key: Any) -> None:
     block = store.block("10.0.0.0/24")["id"]
     before = counts(store)
@@ -154,3 +157,43 @@ def test_the_longest_key_is_kept_whole(store: Store) -> None:
     first = store.allocate(block, key=longest + "a")
     assert store.allocate(block, key=longest + "a") == first
     assert store.allocate(block, key=longest + "b") != first
+
+
+def test_a_copy_that_waited_for_the_first_one_gets_its_answer(store: Store) -> None:
+    """It has found no answer when it started, and no room for its block when it went on."""
+    store.block("10.8.0.0/24", network_id="net")  # later blocks find the network's lock
+    begun, go_on = Event(), Event()
+    body = {"cidr": "10.0.0.0/24", "type": "private", "network_id": "net"}
+    args: dict[str, Any] = {"tenant_id": TENANT, "ip_block": body}
+
+    def hold(tx: Transaction) -> Any:
+        """Do what the first copy does, slowly."""
+        answer = ip_blocks.create_ip_block(tx, TENANT, body)
+        idempotency.store(tx, [(idempotency.keyed(TENANT, "k", "create_ip_block", args), answer)])
+        tx.flush()
+        begun.set()
+        assert go_on.wait(10)
+        return answer
+
+    def copy() -> Any:
+        assert begun.wait(10)
+        Timer(0.5, go_on.set).start()
+        return store.call("create_ip_block", idempotency_key="k", **args)
+
+    first, second = together(lambda: store.db.run(RequestContext(), hold), copy)
+    assert second == first
+
+
+@pytest.mark.parametrize("key", ["failed:k", "k" * 255])
+def test_the_failure_of_a_cast_takes_no_callers_key(store: Store, key: str) -> None:
+    context = RequestContext(project_id=TENANT)
+    args = {"idempotency_key": key.removeprefix("failed:")}
+    error = errors.IpBlockNotFound()
+    store.manager.report_failure(context, "create_ip_block", args, error)
+    store.manager.report_failure(context, "create_ip_block", args, error)
+    assert len(store.rows("SELECT 1 FROM outbox")) == 1
+    body = {"cidr": "10.0.0.0/24", "type": "private"}
+    store.call("create_ip_block", tenant_id=TENANT, ip_block=body, idempotency_key=key)
+    longer = {"idempotency_key": args["idempotency_key"][:254] + "l"}
+    store.manager.report_failure(context, "create_ip_block", longer, error)
+    assert len(store.rows("SELECT 1 FROM outbox WHERE event_type LIKE '%.error'")) == 2
