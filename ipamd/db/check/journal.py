@@ -139,17 +139,21 @@ def _cases(connection: sa.Connection, start: int, upto: int) -> Iterator[_Case]:
     events = sa.select(*_OUTBOX.c["id", "event_type", "address", "payload"]).where(
         _OUTBOX.c.address.between(start, upto), _OUTBOX.c.event_type.in_(list(_SAYS))
     )
-    rows = sa.select(_ROWS).where(_ROWS.c.address.between(start, upto))
+    rows = sa.select(
+        *_ROWS.c["id", "ip_block_id", "address", "deallocated_at", "created_at"]
+    ).where(_ROWS.c.address.between(start, upto))
+    told = pages(connection, events, _OUTBOX.c.address, _OUTBOX.c.id)
+    stored = pages(connection, rows, _ROWS.c.address, _ROWS.c.id)
     merged = heapq.merge(
-        ((row.address, row) for row in pages(connection, events, _OUTBOX.c.address, _OUTBOX.c.id)),
-        ((row.address, row) for row in pages(connection, rows, _ROWS.c.address, _ROWS.c.id)),
+        ((row.address, True, row) for row in told),
+        ((row.address, False, row) for row in stored),
         key=itemgetter(0),
     )
     for address, group in groupby(merged, key=itemgetter(0)):
         said: dict[str, _Said] = {}
         held: dict[str, Row] = {}
-        for _, row in group:
-            if "payload" in row._fields:
+        for _, is_event, row in group:
+            if is_event:
                 payload = json.loads(row.payload)
                 said[payload["ip_block_id"]] = _Said(row.id, row.event_type, payload["id"])
             else:
