@@ -16,6 +16,7 @@ from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import DeletedIpBlock, FreeRange, IpBlock, Policy, table_of
+from ipamd.db.retries import RunAgainError
 from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, compact_address, parse_cidr
 from ipamd.ipam.reserved import default_gateway, initial_free
@@ -29,6 +30,8 @@ _POLICIES = table_of(Policy)
 _DELETED = table_of(DeletedIpBlock)
 TYPES = ("public", "private")
 STRATEGIES = ("first", "cyclic", "random")
+# Longer lists of ids go the way that is made for them.
+_LIST = 1000
 
 _GET = sa.select(BLOCKS).where(BLOCKS.c.id == sa.bindparam("block_id"))
 _LOCK = _GET.with_for_update()
@@ -133,6 +136,8 @@ def update_ip_block(
     if moves:
         scopes.lock(tx, scopes.of_block(known.type, network_id))
     block = lock(tx, ip_block_id, tenant_id)
+    if block.network_id != known.network_id:
+        raise RunAgainError("the block was moved to another network meanwhile")
     if moves:
         if block.parent_id is not None or block.subnets:
             fields.wrong("network_id", "network_id should be same as that of parent")
@@ -206,7 +211,10 @@ def lock_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row]:
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    return {row.id: row for row in tx.execute(_LOCK_MANY, {"ids": wanted})}
+    if len(wanted) <= _LIST:
+        return {row.id: row for row in tx.execute(_LOCK_MANY, {"ids": wanted})}
+    ordered = sa.select(BLOCKS).order_by(BLOCKS.c.id).with_for_update()
+    return {row.id: row for row in bulk.select_by_ids(tx, ordered.where, BLOCKS.c.id, wanted)}
 
 
 def _mine(row: Row | None, tenant_id: str | None) -> Row:
@@ -357,13 +365,13 @@ def delete_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) ->
         if below:
             levels.append(below)
             continue
-        ids = [block_id for level in levels for block_id in level]
-        parents = [top.parent_id] if top.parent_id else []
-        locked = lock_many(tx, ids + parents)
+        ids = {block_id for level in levels for block_id in level}
+        parents = {top.parent_id} if top.parent_id else set()
+        locked = lock_many(tx, ids | parents)
         if ip_block_id not in locked:
             raise errors.IpBlockNotFound()
         # A subnet that came meanwhile hangs below a block that is locked by now.
-        levels.append([new for new in _children(tx, ids) if new not in ids])
+        levels.append([new for new in _children(tx, list(ids)) if new not in ids])
         if not levels[-1]:
             break
     for level in reversed(levels[:-1]):
@@ -371,7 +379,7 @@ def delete_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) ->
             if block_id in locked:
                 shown = show(locked[block_id])
                 tx.emit("ip_block.delete", shown, tenant_id=locked[block_id].tenant_id)
-        tx.execute(sa.delete(BLOCKS).where(BLOCKS.c.id.in_(level)))
+        bulk.by_ids(tx, sa.delete(BLOCKS).where, BLOCKS.c.id, level)
     deleted = [{"id": block_id, "deleted_at": tx.now} for block_id in locked if block_id in ids]
     bulk.insert(tx, _DELETED, deleted)
     if top.parent_id:
@@ -383,7 +391,5 @@ def delete_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) ->
 
 
 def _children(tx: Transaction, ids: list[str]) -> list[str]:
-    found = tx.execute(
-        sa.select(BLOCKS.c.id).where(BLOCKS.c.parent_id.in_(ids)).order_by(BLOCKS.c.id)
-    )
-    return list(found.scalars())
+    below = sa.select(BLOCKS.c.id)
+    return sorted(row.id for row in bulk.select_by_ids(tx, below.where, BLOCKS.c.parent_id, ids))
