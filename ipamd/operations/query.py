@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from ipamd.db.database import Transaction
 from ipamd.operations.common import Resource, page_size
-from ipamd.operations.filters import condition, wrong
+from ipamd.operations.filters import Condition, condition, wrong
 from ipamd.operations.kinds import KINDS, Kind
 
 MAX_SORT_KEYS = 5
+MAX_CONDITIONS = 50
 
 
 def query_resources(
@@ -42,9 +43,7 @@ def query_resources(
     statement = found.statement
     if tenant_id is not None and found.owners:
         statement = statement.where(sa.or_(*[owner == tenant_id for owner in found.owners]))
-    for name, wanted in (filters or {}).items():
-        for text in wanted if isinstance(wanted, list) else [wanted]:
-            statement = statement.where(condition(found.fields, name, text))
+    statement = statement.where(*_conditions(found, filters or {}))
     order = _order(found, sort or [])
     if marker is not None:
         statement = statement.where(_behind(tx, found, order, marker))
@@ -54,6 +53,17 @@ def query_resources(
         kind: found.show(tx, rows[:size]),
         "next_marker": rows[size - 1].id if len(rows) > size else None,
     }
+
+
+def _conditions(kind: Kind, filters: Resource) -> list[Condition]:
+    wanted = [
+        (name, text)
+        for name, given in filters.items()
+        for text in (given if isinstance(given, list) else [given])
+    ]
+    if len(wanted) > MAX_CONDITIONS:
+        raise wrong("filters", f"filters can be {MAX_CONDITIONS} at most")
+    return [condition(kind.fields, name, text) for name, text in wanted]
 
 
 def _order(kind: Kind, sort: Sequence[Any]) -> list[tuple[sa.ColumnElement[Any], bool]]:
