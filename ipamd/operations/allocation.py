@@ -19,6 +19,7 @@ from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import IpAddress, IpBlock, IpOctet, IpRange, table_of
 from ipamd.db.outbox import timestamp
+from ipamd.db.prepared import Prepared
 from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, format_address, version_of
 from ipamd.ipam.exclusions import Exclusions
@@ -43,7 +44,7 @@ _RULES = sa.union_all(
         _OCTETS.c.policy_id == sa.bindparam("policy")
     ),
 )
-_COUNT = (
+_COUNT = Prepared(
     sa.update(_BLOCKS)
     .where(_BLOCKS.c.id.in_(sa.bindparam("blocks", expanding=True)))
     .values(
@@ -88,6 +89,7 @@ class BlockAllocation:
         self._allocated = block.allocated - counted
         self._quarantined = block.quarantined
         self._cursor: int | None = block.cursor
+        self._asker = tx.context, tx.request_key
 
     def allocate(self, interface: InterfaceState, chosen: int | None) -> Resource:
         """Hand out the address ``chosen``, or the next one, to ``interface``.
@@ -222,6 +224,7 @@ class BlockAllocation:
             "updated_at": tx.now,
         }
         self.rows.append(row)
+        self._asker = tx.context, tx.request_key
         moment = tx.moment
         result = {
             "id": row["id"],
@@ -252,9 +255,13 @@ class BlockAllocation:
         return self._cursor if cyclic and self._cursor != self.block.cursor else None
 
     def tell_if_full(self) -> None:
-        """Emit ``ip_block.full`` when the last free address was handed out."""
+        """Emit ``ip_block.full`` when the last free address was handed out.
+
+        It is the event of the request that got it, whoever else is in the transaction.
+        """
         block = self.block
         if self.rows and self._is_full():
+            self._tx.context, self._tx.request_key = self._asker
             payload = {"id": block.id, "cidr": str(self.cidr)}
             self._tx.emit("ip_block.full", payload, tenant_id=block.tenant_id)
 
@@ -294,7 +301,8 @@ def count_many(tx: Transaction, changes: Iterable[tuple[str, int, int]]) -> None
         if held or released:
             alike.setdefault((held, released), []).append(block_id)
     for (held, released), blocks in alike.items():
-        tx.execute(_COUNT, {"blocks": blocks, "held": held, "released": released})
+        values = {"blocks": blocks, "held": held, "released": released}
+        _COUNT.put_off(tx, _BLOCKS, values)
 
 
 def show(row: Row) -> Resource:
