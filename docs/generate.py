@@ -220,7 +220,9 @@ def event_types() -> str:
         (
             f"A cast that failed is told of as `<noun>.<verb>{events.ERROR_SUFFIX}`, priority "
             "ERROR; its payload has `method`, `arguments`, `code` and `message`.  The event of a "
-            "failed cast of `allocate_ip_address` is `ip_address.allocate.error`."
+            "failed cast of `allocate_ip_address` is `ip_address.allocate.error`, that of a cast "
+            "of a method that does not exist `request.cast.error`.  Arguments that are nested too "
+            "deeply are left out: null."
         ),
     ]
     return page(parts)
