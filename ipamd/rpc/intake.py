@@ -247,14 +247,27 @@ class Intake:
                 job.at_work = True
                 self._link.call_later(delay, functools.partial(self._todo.put, job))
             case Postpone():
+                self._part_with(job)
                 headers = job.republished_headers()
                 self._move(f"{self._topic}.retry", job.body, headers, done)
             case Count(redeliveries):
+                self._part_with(job)
                 headers = job.republished_headers(**{REDELIVERIES_HEADER: redeliveries})
                 self._move(job.queue, job.body, headers, done, job.milliseconds_left())
             case Bury(reason, body):
+                self._part_with(job)
                 answer = functools.partial(self._answer, job, body, done)
                 self._bury(job.body, job.republished_headers(), reason, answer)
+
+    def _part_with(self, job: Job) -> None:
+        """Keep a message in hand that is about to be published anew, but know it no more.
+
+        The broker may deliver the copy before it has confirmed it: that is a job of its
+        own, not one more delivery of this one, to be acknowledged with it.
+        """
+        del self._in_hand[job.key]
+        job.key = job
+        self._in_hand[job.key] = job
 
     def _answer(self, job: Job, body: bytes | None, done: Action) -> None:
         job.monitored = False
