@@ -17,6 +17,8 @@ from ipamd.db import schema
 from ipamd.db.database import Database
 from ipamd.rpc.client import DirectCaller
 from ipamd.rpc.manager import Manager
+from tests.api.described import CheckedClient
+from tests.api.v2_client import V2
 
 
 class RecordingCaller:
@@ -85,5 +87,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     conf.set_override("max_limit", 3, group="api")
     db = Database(conf)
     schema.upgrade(db)
-    yield create_app(conf, DirectCaller(Manager(db))).test_client()
+    app = create_app(conf, DirectCaller(Manager(db)))
+    app.test_client_class = CheckedClient
+    yield app.test_client()
     db.close()
+
+
+@pytest.fixture
+def v2(service: FlaskClient) -> V2:
+    """A client of ``/v2`` of the whole service."""
+    return V2(service)

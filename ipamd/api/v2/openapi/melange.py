@@ -169,8 +169,8 @@ def _answer(route: Route, method: str) -> Schema | None:
     root, shape = route.answer.root, route.answer.shape
     if shape is Shape.EMPTY:
         return None
-    singular = "ip_block" if root.startswith("subnet") else _SINGULARS.get(root)
-    noun = singular or root.removesuffix("s")
+    singular = root if shape is Shape.ONE else _SINGULARS.get(root, root.removesuffix("s"))
+    noun = "ip_block" if singular == "subnet" else singular
     item = ref("melange_address_in_block" if method in _WITH_BLOCKS else f"melange_{noun}")
     if shape is Shape.ONE:
         return wrapped(root, item)
