@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tests.rpc.support import (
@@ -25,7 +26,8 @@ def test_no_redelivered_cast_is_lost(transport_url: str, worker: Worker, channel
             client.call({}, "echo")  # now there is a queue
         worker.calls.clear()
         for start in range(0, ROUNDS * CASTS, CASTS):
-            for number in range(start, start + CASTS):
+            sent = start + CASTS
+            for number in range(start, sent):
                 client.cast({}, "echo", number=number)
             with raw_channel(transport_url) as dying:
                 for _ in range(CASTS):
@@ -33,7 +35,11 @@ def test_no_redelivered_cast_is_lost(transport_url: str, worker: Worker, channel
             # Each is put behind the others, with a count; in an empty queue such a copy is
             # delivered again before the broker has confirmed that it has it.
             with serving(conf, worker):
-                wait_until(lambda start=start: len(worker.calls) >= start + CASTS)
+                wait_until(partial(_has_taken, worker, sent))
 
     assert sorted(args["number"] for _, args, _ in worker.calls) == list(range(ROUNDS * CASTS))
     assert queue_length(channel, "ipam") == 0
+
+
+def _has_taken(worker: Worker, count: int) -> bool:
+    return len(worker.calls) >= count
