@@ -87,7 +87,8 @@ IPAM_OPTS = [
         "mac_allocation_retries",
         default=10,
         min=1,
-        help="How many MAC addresses that are taken already an automatic MAC skips over.",
+        help="Without effect, and known for the sake of configurations written for Melange: "
+        "an automatic MAC address is picked from what is free, not tried.",
     ),
     cfg.IntOpt(
         "idempotency_key_hours",

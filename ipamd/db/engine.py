@@ -15,6 +15,8 @@ from ipamd import config
 
 # Longer at rest, a connection may be gone without a word (a firewall, a power failure).
 _TRUSTED_SECONDS = 10.0
+# A transaction that is stuck must not hold up everybody who waits for its block.
+_LOCK_SECONDS = 10
 # The driver of a URL that names none.
 _DRIVERS = {
     "postgresql": "psycopg",
@@ -45,9 +47,10 @@ def make_engine(conf: cfg.ConfigOpts) -> sa.Engine:
     connect_args: dict[str, Any] = {"connect_timeout": conf.database.pool_timeout}
     if backend == "postgresql":
         # Timestamps are written in UTC and read as they are.
-        connect_args["options"] = "-c timezone=UTC"
+        connect_args["options"] = f"-c timezone=UTC -c lock_timeout={_LOCK_SECONDS}s"
     else:
         url = url.update_query_dict({"charset": "utf8mb4"})
+        connect_args["init_command"] = f"SET innodb_lock_wait_timeout = {_LOCK_SECONDS}"
     engine = sa.create_engine(
         url,
         isolation_level="READ COMMITTED",

@@ -29,13 +29,19 @@ _ITEM_FIELDS = frozenset({"mac_address", "network", "virtual_interface_id", "ten
 
 
 def list_instance_interfaces(
-    tx: Transaction, instance_id: str, limit: int | None = None, marker: str | None = None
+    tx: Transaction,
+    instance_id: str,
+    tenant_id: str | None = None,
+    limit: int | None = None,
+    marker: str | None = None,
 ) -> Resource:
-    """List the interfaces of an instance; one unknown has none.
+    """List the interfaces of an instance, or a tenant's among them; one unknown has none.
 
     They are ordered by id: oldest first, unless their ids were given by callers.
     """
     statement = interfaces.ROWS.where(INTERFACES.c.device_id == instance_id)
+    if tenant_id is not None:
+        statement = statement.where(INTERFACES.c.tenant_id == tenant_id)
     rows, next_marker = read_page(tx, statement, INTERFACES.c.id, limit, marker)
     return {"interfaces": interfaces.show(tx, rows), "next_marker": next_marker}
 
@@ -89,17 +95,21 @@ def replace_instance_interfaces(tx: Transaction, instance_id: str, instance: Res
     return {"interfaces": interfaces.show_states(tx, states)}
 
 
-def delete_instance_interface(tx: Transaction, instance_id: str, interface_id: str) -> None:
-    """Delete one interface of an instance.
+def delete_instance_interface(
+    tx: Transaction, instance_id: str, interface_id: str, tenant_id: str | None = None
+) -> None:
+    """Delete one interface of an instance; with ``tenant_id`` only that tenant's.
 
     Raises: InterfaceNotFound
     """
-    interfaces.delete(tx, [_find(tx, instance_id, interface_id).id])
+    interfaces.delete(tx, [_find(tx, instance_id, interface_id, tenant_id).id])
 
 
-def delete_instance_interfaces(tx: Transaction, instance_id: str) -> None:
-    """Delete all interfaces of an instance; one unknown has none."""
-    interfaces.delete(tx, _ids(tx, instance_id))
+def delete_instance_interfaces(
+    tx: Transaction, instance_id: str, tenant_id: str | None = None
+) -> None:
+    """Delete all interfaces of an instance, or a tenant's among them; one unknown has none."""
+    interfaces.delete(tx, _ids(tx, instance_id, tenant_id))
 
 
 def list_interface_ip_addresses(
@@ -202,8 +212,10 @@ def _lock_blocks(tx: Transaction, old: list[str], items: list[Fields]) -> None:
     ip_blocks.lock_many(tx, ids)
 
 
-def _ids(tx: Transaction, instance_id: str) -> list[str]:
+def _ids(tx: Transaction, instance_id: str, tenant_id: str | None = None) -> list[str]:
     statement = sa.select(INTERFACES.c.id).where(INTERFACES.c.device_id == instance_id)
+    if tenant_id is not None:
+        statement = statement.where(INTERFACES.c.tenant_id == tenant_id)
     return list(tx.execute(statement.order_by(INTERFACES.c.id)).scalars())
 
 

@@ -205,6 +205,8 @@ def test_instances(call: Call, tenant: str) -> None:
         call, errors.NetworkNotFound, "replace_instance_interfaces", instance=broken, **instance
     )
     assert len(call("list_instance_interfaces", **instance)["interfaces"]) == 3
+    assert call("list_instance_interfaces", tenant_id="another", **instance)["interfaces"] == []
+    assert call("delete_instance_interfaces", tenant_id="another", **instance) is None
     assert call("delete_instance_interface", **mine) is None
     refused(call, errors.InterfaceNotFound, "get_instance_interface", **mine)
     assert call("delete_instance_interfaces", **instance) is None

@@ -11,15 +11,17 @@ class Instances(Calls):
     def list_instance_interfaces(
         self,
         instance_id: str,
+        tenant_id: str | None = None,
         limit: int | None = None,
         marker: str | None = None,
         *,
         timeout: float | None = None,
     ) -> Page:
-        """List an instance's interfaces."""
+        """List an instance's interfaces, or a tenant's among them."""
         return self._call(
             "list_instance_interfaces",
             instance_id=instance_id,
+            tenant_id=tenant_id,
             limit=limit,
             marker=marker,
             timeout=timeout,
@@ -93,6 +95,7 @@ class Instances(Calls):
         self,
         instance_id: str,
         interface_id: str,
+        tenant_id: str | None = None,
         *,
         idempotency_key: str | None = None,
         timeout: float | None = None,
@@ -105,6 +108,7 @@ class Instances(Calls):
             "delete_instance_interface",
             instance_id=instance_id,
             interface_id=interface_id,
+            tenant_id=tenant_id,
             idempotency_key=idempotency_key,
             timeout=timeout,
         )
@@ -112,6 +116,7 @@ class Instances(Calls):
     def delete_instance_interfaces(
         self,
         instance_id: str,
+        tenant_id: str | None = None,
         *,
         idempotency_key: str | None = None,
         timeout: float | None = None,
@@ -120,6 +125,7 @@ class Instances(Calls):
         self._run(
             "delete_instance_interfaces",
             instance_id=instance_id,
+            tenant_id=tenant_id,
             idempotency_key=idempotency_key,
             timeout=timeout,
         )
