@@ -1,4 +1,8 @@
-"""Idempotency keys: the answer to a request, committed together with its effects."""
+"""Idempotency keys: the answer to a request, committed together with its effects.
+
+A refusal is an answer too: a copy of a refused request that comes late must not be done
+after all.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ from ipamd.db.outbox import compact_json
 MAX_LENGTH = 255
 LONG = 65_536
 COMPRESSED = "zlib:"
+REFUSED = "refused:"
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _KEYS = table_of(IdempotencyKey)
@@ -77,11 +82,20 @@ class Stored:
     def answer_to(self, request: Keyed) -> Any:
         """Return the answer, if it was given to the same request.
 
-        Raises: IdempotencyKeyReused
+        Raises: IdempotencyKeyReused; the error that the request was refused with
         """
         if request != self.request:
             raise errors.IdempotencyKeyReused()
+        refusal = self.refusal()
+        if refusal is not None:
+            raise refusal
         return self.answer()
+
+    def refusal(self) -> errors.IpamError | None:
+        """Return the error that was the answer; None when the request was done."""
+        if not self.answer_json.startswith(REFUSED):
+            return None
+        return errors.from_dict(json.loads(self.answer_json[len(REFUSED) :]))
 
     def answer(self) -> Any:
         """Return the answer, whatever was asked."""
@@ -102,8 +116,25 @@ def find(tx: Transaction, requests: Sequence[Keyed]) -> dict[tuple[str, str], St
     }
 
 
+def is_final(error: Exception) -> bool:
+    """Tell whether an error is a request's answer: the request was looked at, and refused.
+
+    What may succeed when it is sent again is none, nor what the server is to blame for,
+    nor a key that belongs to another request.
+    """
+    return (
+        isinstance(error, errors.IpamError)
+        and not error.retryable
+        and error.http_status < 500
+        and not isinstance(error, errors.IdempotencyKeyReused)
+    )
+
+
 def store(tx: Transaction, answers: list[tuple[Keyed, Any]]) -> None:
-    """Store answers; a key that exists by now makes the whole transaction run again."""
+    """Store answers; a key that exists by now makes the whole transaction run again.
+
+    An ``IpamError`` is what a request was refused with.
+    """
     rows = [
         {
             "tenant_id": request.tenant_id,
@@ -123,6 +154,8 @@ def _pack(answer: Any) -> str:
 
     65,536 addresses are 20 MB of JSON, more than MariaDB takes in one packet by default.
     """
+    if isinstance(answer, errors.IpamError):
+        return REFUSED + compact_json(answer.to_dict())
     text = compact_json(answer)
     if len(text) < LONG:
         return text

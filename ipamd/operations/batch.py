@@ -8,7 +8,7 @@ interface with a MAC address) raise ``Alone`` and are done one by one instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,7 @@ class Request:
     look: bool = False
     answer: Any = None
     error: Exception | None = None
+    # Its answer or refusal is kept under its key.
     stored: bool = False
 
     def reset(self) -> None:
@@ -144,7 +145,7 @@ def _without_answered(tx: Transaction, requests: Sequence[Request]) -> list[Requ
     look = [request for request in requests if request.look or tx.attempt > 1]
     if look:
         _answer_stored(tx, look)
-    return [r for r in requests if not r.stored and r.error is None]
+    return [r for r in requests if not r.stored]
 
 
 def _answer_stored(tx: Transaction, requests: Sequence[Request]) -> None:
@@ -153,10 +154,10 @@ def _answer_stored(tx: Transaction, requests: Sequence[Request]) -> None:
         stored = found.get(request.keyed.scoped_key)
         if stored is None:
             continue
+        request.stored, request.error = True, None
         try:
             request.answer = stored.answer_to(request.keyed)
-            request.stored, request.error = True, None
-        except errors.IdempotencyKeyReused as error:
+        except errors.IpamError as error:
             request.error = error
 
 
@@ -250,6 +251,16 @@ def _write(tx: Transaction, loaded: Loaded, requests: Sequence[Request]) -> None
         ],
     )
     allocation.flush(tx, list(loaded.blocks.values()))
-    done = [r for r in requests if r.error is None and not r.stored]
-    if done:
-        idempotency.store(tx, [(request.keyed, request.answer) for request in done])
+    idempotency.store(tx, list(_new_answers(requests)))
+
+
+def _new_answers(requests: Sequence[Request]) -> Iterator[tuple[idempotency.Keyed, Any]]:
+    """Yield what is to be stored: answers, and the refusals of requests that may come again."""
+    for request in requests:
+        if request.stored:
+            continue
+        if request.error is None:
+            yield request.keyed, request.answer
+        elif request.may_be_known and idempotency.is_final(request.error):
+            request.stored = True
+            yield request.keyed, request.error

@@ -42,15 +42,14 @@ def get_request(tx: Transaction, request_id: str) -> Resource:
     tenant = tx.context.tenant
     keys = [Keyed(tenant, key, "", "") for key in (request_id, failure_key(request_id))]
     stored = find(tx, keys)
-    done = stored.get((tenant, request_id))
-    failed = stored.get((tenant, failure_key(request_id)))
-    answer = done or failed
-    return {
-        "id": request_id,
-        "status": "done" if done else "failed" if failed else "queued",
-        "result": done.answer() if done else None,
-        "error": answer.answer() if answer and not done else None,
-    }
+    answered = stored.get((tenant, request_id))
+    reported = stored.get((tenant, failure_key(request_id)))
+    refusal = answered.refusal() if answered else None
+    if answered is not None and refusal is None:
+        return {"id": request_id, "status": "done", "result": answered.answer(), "error": None}
+    error = refusal.to_dict() if refusal else reported.answer() if reported else None
+    status = "failed" if error else "queued"
+    return {"id": request_id, "status": status, "result": None, "error": error}
 
 
 def _made_at(request_id: str) -> float | None:

@@ -5,7 +5,6 @@ Nothing else of ipamd is needed to use the service.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -57,7 +56,7 @@ class DirectCaller:
 
         Raises: IpamError.
         """
-        return self._manager.call(context, method, args, request_key=uuid.uuid4().hex)
+        return self._manager.call(context, method, args)
 
     def cast(self, context: RequestContext, method: str, args: Mapping[str, Any]) -> None:
         """Do ``method`` at once; an error becomes an event, as in a worker.
@@ -65,7 +64,7 @@ class DirectCaller:
         Raises: Unavailable when it cannot be done now, and so was not accepted.
         """
         try:
-            self._manager.call(context, method, args, request_key=uuid.uuid4().hex)
+            self._manager.call(context, method, args)
         except (errors.Unavailable, errors.UnknownMethod):
             raise
         except errors.IpamError as error:

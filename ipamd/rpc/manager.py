@@ -96,12 +96,12 @@ class Manager:
         request_key: str | None,
     ) -> Any:
         may_be_known = bool(given or request_key)
-
-        def find(tx: Transaction) -> idempotency.Stored | None:
-            return idempotency.find(tx, [keyed]).get(keyed.scoped_key)
+        is_stored = False
 
         def work(tx: Transaction) -> Any:
-            stored = find(tx) if may_be_known or tx.attempt > 1 else None
+            nonlocal is_stored
+            stored = _find(tx, keyed) if may_be_known or tx.attempt > 1 else None
+            is_stored = stored is not None
             if stored is not None:
                 return stored.answer_to(keyed)
             answer = method.operation(tx, **args)
@@ -110,14 +110,32 @@ class Manager:
 
         try:
             return self._db.run(context, work, request_key=given)
-        except errors.Unavailable:
-            raise
-        except errors.IpamError:
-            # It may have failed because a copy of it, for whose locks it waited, was done.
-            stored = self._db.run(context, find, read_only=True) if may_be_known else None
-            if stored is None or stored.request != keyed:
+        except errors.IpamError as error:
+            if is_stored or not may_be_known or not idempotency.is_final(error):
                 raise
-            return stored.answer()
+            return self._settle(context, keyed, error)
+
+    def _settle(
+        self, context: RequestContext, keyed: idempotency.Keyed, refusal: Exception
+    ) -> Any:
+        """Make ``refusal`` the answer under its key, unless there is one by now.
+
+        A copy of the request, for whose locks it waited, may have been done, and be the
+        very reason of the refusal.
+
+        Raises: the refusal, or the copy's; Unavailable
+        """
+
+        def work(tx: Transaction) -> idempotency.Stored | None:
+            stored = _find(tx, keyed)
+            if stored is None:
+                idempotency.store(tx, [(keyed, refusal)])
+            return stored
+
+        stored = self._db.run(context, work)
+        if stored is None:
+            raise refusal
+        return stored.answer_to(keyed)
 
     def _batched(
         self,
@@ -136,9 +154,12 @@ class Manager:
             may_be_known=bool(given or request_key),
         )
         self._combiner.do(request)
-        if request.error is not None:
-            raise request.error
-        return request.answer
+        error = request.error
+        if error is None:
+            return request.answer
+        if request.stored or not request.may_be_known or not idempotency.is_final(error):
+            raise error
+        return self._settle(context, keyed, error)
 
     def _do_batch(self, requests: Sequence[batch.Request]) -> None:
         """Do what waits in one transaction; should that fail, each request in its own."""
@@ -209,6 +230,10 @@ class Manager:
         """Tell whether a method exists and changes something."""
         found = METHODS.get(method)
         return found is not None and found.mutating
+
+
+def _find(tx: Transaction, keyed: idempotency.Keyed) -> idempotency.Stored | None:
+    return idempotency.find(tx, [keyed]).get(keyed.scoped_key)
 
 
 def _is_everybodys(error: Exception) -> bool:

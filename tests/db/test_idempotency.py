@@ -73,15 +73,6 @@ def test_answers_without_a_result_are_kept_too(store: Store) -> None:
         store.call("delete_ip_block", tenant_id=TENANT, ip_block_id=block)
 
 
-def test_a_refused_request_may_come_again_with_its_key(store: Store) -> None:
-    block = store.block("10.0.0.0/30")["id"]
-    store.allocate(block)
-    with pytest.raises(errors.NoMoreAddressesError):
-        store.allocate(block, key="k")
-    store.deallocate(block, "10.0.0.2")
-    assert store.allocate(block, key="k") == "10.0.0.2"
-
-
 def test_keys_belong_to_the_tenant_of_the_context(store: Store) -> None:
     block = store.block("10.0.0.0/24")["id"]
     arguments: dict[str, Any] = {"tenant_id": TENANT, "ip_block_id": block,
