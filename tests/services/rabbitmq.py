@@ -34,6 +34,7 @@ class RabbitMQ(Server):
         self._epmd_port = reserve_port()
         self._distribution_port = reserve_port()
         self._epmd: Process | None = None
+        self._mapper_of: RabbitMQ = self
         self.settings = {
             "listeners.tcp.1": f"127.0.0.1:{self.port}",
             "management.tcp.ip": "127.0.0.1",
@@ -54,6 +55,13 @@ class RabbitMQ(Server):
         """Where the management API answers, with name and password."""
         return f"http://guest:guest@127.0.0.1:{self.management_port}"
 
+    def share_port_mapper(self, other: RabbitMQ) -> None:
+        """Use the port mapper of ``other``, which starts first and is closed last."""
+        if other is not self:
+            release_port(self._epmd_port)
+            self._epmd_port = other._epmd_port
+            self._mapper_of = other
+
     def prepare(self) -> None:
         """Write the configuration."""
         lines = [f"{name} = {value}\n" for name, value in self.settings.items()]
@@ -63,7 +71,8 @@ class RabbitMQ(Server):
     def launch(self) -> Process:
         """Start the node, and before it its port mapper, which outlives it."""
         env = self._environment()
-        if self._epmd is None or self._epmd.returncode is not None:
+        is_there = self._epmd is not None and self._epmd.returncode is None
+        if self._mapper_of is self and not is_there:
             self._epmd = self.spawn([program("epmd")], env)
         return self.spawn([program("rabbitmq-server")], env)
 
@@ -119,5 +128,7 @@ class RabbitMQ(Server):
         if self._epmd is not None:
             self._epmd.kill()
         if first:
-            for port in (self.management_port, self._epmd_port, self._distribution_port):
+            for port in (self.management_port, self._distribution_port):
                 release_port(port)
+            if self._mapper_of is self:
+                release_port(self._epmd_port)
