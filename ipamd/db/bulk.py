@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from ipamd.db import arrays
 from ipamd.db.prepared import Convert, bind_converter
 from ipamd.db.writes import Write
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ipamd.db.database import Transaction
 
 Rows = Sequence[Mapping[str, Any]]
+T = TypeVar("T")
 _MANY = 10_000
 
 
@@ -50,9 +52,8 @@ def delete(tx: Transaction, table: sa.Table, keys: Rows) -> None:
             groups.setdefault(tuple(key[c.name] for c in owners), []).append(key[last.name])
         for values, members in groups.items():
             same = [column == value for column, value in zip(owners, values, strict=True)]
-            for start in range(0, len(members), _MANY):
-                these = last.in_(members[start : start + _MANY])
-                tx.execute(sa.delete(table).where(*same, these))
+            for portion in portions(tx, members):
+                tx.execute(sa.delete(table).where(*same, last.in_(portion)))
         return
     statement = _statement(table, tuple(keys[0]), tx.connection.dialect)
     condition = statement.conditions
@@ -109,12 +110,14 @@ class _Statement:
             for name, convert in self._converters
         ]
 
-    def bind_columns(self, rows: Rows) -> list[list[Any]]:
-        """Return the parameters of many rows, column by column."""
+    def bind_columns(self, rows: Rows) -> list[str]:
+        """Return the parameters of many rows: an array for each column."""
         return [
-            [row[name] for row in rows]
-            if convert is None
-            else [convert(row[name]) for row in rows]
+            arrays.literal(
+                [row[name] for row in rows]
+                if convert is None
+                else [convert(row[name]) for row in rows]
+            )
             for name, convert in self._converters
         ]
 
@@ -160,6 +163,13 @@ def select_by_ids(
     return found
 
 
+def portions(tx: Transaction, members: Sequence[T]) -> list[Sequence[T]]:
+    """Cut a list into those that one statement takes: on PostgreSQL any, elsewhere 10,000."""
+    if not members or tx.dialect == "postgresql":
+        return [members] if members else []
+    return [members[start : start + _MANY] for start in range(0, len(members), _MANY)]
+
+
 def _conditions(
     tx: Transaction, column: sa.ColumnElement[str], ids: Sequence[str]
 ) -> list[sa.ColumnElement[bool]]:
@@ -168,4 +178,4 @@ def _conditions(
     if tx.dialect == "postgresql":
         array = sa.bindparam("ids", list(ids), type_=postgresql.ARRAY(sa.String))
         return [column == sa.any_(array)]
-    return [column.in_(ids[start : start + _MANY]) for start in range(0, len(ids), _MANY)]
+    return [column.in_(portion) for portion in portions(tx, ids)]

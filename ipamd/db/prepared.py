@@ -14,13 +14,45 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
+from ipamd.db import arrays
+from ipamd.db.writes import Write
+
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
     from ipamd.db.database import Transaction
 
 Convert = Callable[[Any], Any] | None
-_NAMED = re.compile(r"%\((\w+)\)s")
+# Where SQLAlchemy puts parameters: psycopg's by name, the others' by position, and lists.
+_PLACES = re.compile(r"%\((\w+)\)s|%s|\?|IN \(__\[POSTCOMPILE_(\w+)\]\)")
+_MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
+
+
+class _Parameter:
+    """A bind parameter: its value unless another is given, and its conversion."""
+
+    __slots__ = ("array", "convert", "fixed", "is_list", "name")
+
+    def __init__(
+        self, name: str, bind: sa.BindParameter[Any], fixed: Any, dialect: sa.Dialect
+    ) -> None:
+        self.name = name
+        self.fixed = fixed
+        self.convert = bind_converter(bind.type, dialect)
+        self.is_list = bool(bind.expanding)
+        self.array = dialect.name == "postgresql"
+
+    def append_to(self, bound: list[Any], value: Any) -> None:
+        """Add what the driver is given for ``value``."""
+        convert = self.convert
+        if not self.is_list:
+            bound.append(value if convert is None or value is None else convert(value))
+            return
+        values = value if convert is None else [convert(each) for each in value]
+        if self.array:
+            bound.append(arrays.literal(values))
+        else:
+            bound.extend(values)
 
 
 class _Compiled:
@@ -28,43 +60,63 @@ class _Compiled:
 
     def __init__(self, statement: sa.ClauseElement, dialect: sa.Dialect) -> None:
         compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
-        if compiled.positiontup is None:
-            # psycopg's named parameters, which it would only put in order again.
-            names = _NAMED.findall(compiled.string)
-            self.sql = _NAMED.sub("%s", compiled.string)
-        else:
-            names = compiled.positiontup
-            self.sql = compiled.string
-        fixed = compiled.params
-        self.parameters: list[tuple[str, Any, Convert]] = [
-            (name, fixed[name], bind_converter(compiled.binds[name].type, dialect))
-            for name in names
-        ]
+        self._mark = _MARKS[dialect.paramstyle]
+        self.parameters: list[_Parameter] = []
+        self._pieces: list[str] = []
+        positions = iter(compiled.positiontup or ())
+        end = 0
+        for place in _PLACES.finditer(compiled.string):
+            name = place[1] or place[2]
+            if compiled.positiontup is not None:
+                name = next(positions)
+            bind = compiled.binds[name]
+            self.parameters.append(_Parameter(name, bind, compiled.params[name], dialect))
+            piece = compiled.string[end : place.start()]
+            if place[2] and dialect.name == "postgresql":
+                kind = bind.type.compile(dialect=dialect)
+                self._pieces += [piece, f"= ANY(%s::{kind}[])"]
+            else:
+                self._pieces += [piece, self._mark]
+            end = place.end()
+        self._pieces.append(compiled.string[end:])
+        lists = any(each.is_list for each in self.parameters)
+        self._varies = lists and dialect.name != "postgresql"
+        self._sql = "".join(self._pieces)
         if isinstance(statement, sa.Select):
             columns = statement.selected_columns
             row_type: Any = namedtuple("Row", columns.keys())  # type: ignore[misc]
-            self.make_row: Callable[[Any], Any] = row_type._make
+            self._make_row: Callable[[Any], Any] = row_type._make
             found = [result_converter(column.type, dialect) for column in columns]
-            self.conversions = [(n, convert) for n, convert in enumerate(found) if convert]
+            self._conversions = [(n, convert) for n, convert in enumerate(found) if convert]
 
-    def bind(self, values: Mapping[str, Any]) -> list[Any]:
-        """Return the parameters in their order, as the driver wants them."""
-        bound = []
-        for name, fixed, convert in self.parameters:
-            value = values.get(name, fixed)
-            bound.append(value if convert is None or value is None else convert(value))
-        return bound
+    def bind(self, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Return the SQL and its parameters in their order, as the driver wants them."""
+        bound: list[Any] = []
+        for parameter in self.parameters:
+            parameter.append_to(bound, values.get(parameter.name, parameter.fixed))
+        return self._for_lists(values) if self._varies else self._sql, bound
+
+    def _for_lists(self, values: Mapping[str, Any]) -> str:
+        pieces = list(self._pieces)
+        for number, parameter in enumerate(self.parameters):
+            if parameter.is_list:
+                marks = ", ".join([self._mark] * len(values[parameter.name]))
+                pieces[2 * number + 1] = f"IN ({marks})"
+        return "".join(pieces)
 
     def read(self, raw: Sequence[Any]) -> Any:
         """Return a row with its columns as attributes."""
         values = list(raw)
-        for position, convert in self.conversions:
+        for position, convert in self._conversions:
             values[position] = convert(values[position])
-        return self.make_row(values)
+        return self._make_row(values)
 
 
 class Prepared:
-    """A statement with bind parameters only; no lists that expand."""
+    """A statement whose values are bind parameters, lists (``expanding``) among them.
+
+    A list is not empty; on MariaDB and SQLite it has at most some ten thousand members.
+    """
 
     def __init__(self, statement: sa.ClauseElement) -> None:
         self._statement = statement
@@ -73,18 +125,15 @@ class Prepared:
     def fetch(self, tx: Transaction, values: Mapping[str, Any]) -> list[Any]:
         """Execute a SELECT and return its rows, columns as attributes."""
         compiled = self._for(tx)
-        raw = tx.driver_fetch(compiled.sql, compiled.bind(values))
-        return [compiled.read(row) for row in raw]
+        return [compiled.read(row) for row in tx.driver_fetch(*compiled.bind(values))]
 
     def apply(self, tx: Transaction, values: Mapping[str, Any]) -> int:
         """Execute a change and return how many rows it found."""
-        compiled = self._for(tx)
-        return tx.driver_apply(compiled.sql, compiled.bind(values))
+        return tx.driver_apply(*self._for(tx).bind(values))
 
-    def bind(self, tx: Transaction, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-        """Return SQL and parameters, to be executed later."""
-        compiled = self._for(tx)
-        return compiled.sql, compiled.bind(values)
+    def put_off(self, tx: Transaction, table: sa.Table, values: Mapping[str, Any]) -> None:
+        """Have a change of ``table`` done before the next statement, or at the end."""
+        tx.put_off(Write(table.name, *self._for(tx).bind(values)))
 
     def _for(self, tx: Transaction) -> _Compiled:
         compiled = self._compiled.get(tx.dialect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,11 +25,21 @@ class Address(sa.types.TypeDecorator[int]):
             return dialect.type_descriptor(mysql.BINARY(16))
         return dialect.type_descriptor(sa.LargeBinary(16))
 
-    def process_bind_param(self, value: int | None, _: Dialect) -> bytes | None:
-        return None if value is None else value.to_bytes(16, "big")
+    # The processors themselves, not what they are usually made of (process_bind_param and
+    # its sister): every driver takes bytes as they are, and hot statements have many.
+    def bind_processor(self, dialect: Dialect) -> Callable[[int | None], bytes | None]:
+        return _to_bytes
 
-    def process_result_value(self, value: Any, _: Dialect) -> int | None:
-        return None if value is None else int.from_bytes(value, "big")
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], int | None]:
+        return _to_int
+
+
+def _to_bytes(value: int | None) -> bytes | None:
+    return None if value is None else value.to_bytes(16, "big")
+
+
+def _to_int(value: Any) -> int | None:
+    return None if value is None else int.from_bytes(value, "big")
 
 
 class Time(sa.types.TypeDecorator[datetime]):
@@ -43,7 +54,10 @@ class Time(sa.types.TypeDecorator[datetime]):
         return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+        if value is None:
+            return None
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return utc.replace(tzinfo=None)
 
     def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)

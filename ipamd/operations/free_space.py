@@ -16,7 +16,6 @@ from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import FreeMacRange, FreeRange, IpAddress, table_of
 from ipamd.db.prepared import Prepared
-from ipamd.db.writes import Write
 from ipamd.ipam.exclusions import Exclusions
 from ipamd.ipam.intervals import Changes, FreeSpace, Interval
 
@@ -221,6 +220,6 @@ def flush(tx: Transaction, statements: _Statements, spaces: Iterable[StoredSpace
     if len(upserts) == updates == 1:
         row = upserts[0]
         values = {"owner": row[statements.owner], "key": row["last"], "new_first": row["first"]}
-        tx.put_off(Write(statements.table.name, *statements.update.bind(tx, values)))
+        statements.update.put_off(tx, statements.table, values)
     else:
         bulk.upsert(tx, statements.table, upserts, "first")

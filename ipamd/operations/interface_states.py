@@ -11,6 +11,7 @@ from ipamd import errors
 from ipamd.db.database import Transaction
 from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, Port, table_of
 from ipamd.db.outbox import timestamp
+from ipamd.db.prepared import Prepared
 from ipamd.ids import new_id
 from ipamd.ipam.mac import format_mac
 from ipamd.operations import mac_addresses
@@ -61,7 +62,7 @@ def join_state(left: sa.FromClause, interface_id: sa.BindParameter[str]) -> sa.J
     return _with_network(sa.outerjoin(left, INTERFACES, INTERFACES.c.id == interface_id))
 
 
-_STATES = (
+_STATES = Prepared(
     sa.select(*STATE_COLUMNS)
     .select_from(_with_network(INTERFACES))
     .where(INTERFACES.c.id.in_(sa.bindparam("ids", expanding=True)))
@@ -114,7 +115,7 @@ def find(tx: Transaction, interface_id: str) -> InterfaceState | None:
 
 def find_many(tx: Transaction, interface_ids: Collection[str]) -> dict[str, InterfaceState]:
     """Look interfaces up by their ids; those that do not exist are left out."""
-    states = (from_row(row) for row in tx.execute(_STATES, {"ids": list(interface_ids)}))
+    states = (from_row(row) for row in _STATES.fetch(tx, {"ids": list(interface_ids)}))
     return {state.id: state for state in states if state}
 
 

@@ -16,6 +16,7 @@ from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import DeletedIpBlock, FreeRange, IpBlock, Policy, table_of
+from ipamd.db.prepared import Prepared
 from ipamd.db.retries import RunAgainError
 from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, compact_address, parse_cidr
@@ -35,7 +36,7 @@ _LIST = 1000
 
 _GET = sa.select(BLOCKS).where(BLOCKS.c.id == sa.bindparam("block_id"))
 _LOCK = _GET.with_for_update()
-_LOCK_MANY = (
+_LOCK_MANY = Prepared(
     sa.select(BLOCKS)
     .where(BLOCKS.c.id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(BLOCKS.c.id)
@@ -212,7 +213,7 @@ def lock_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row]:
     if not wanted:
         return {}
     if len(wanted) <= _LIST:
-        return {row.id: row for row in tx.execute(_LOCK_MANY, {"ids": wanted})}
+        return {row.id: row for row in _LOCK_MANY.fetch(tx, {"ids": wanted})}
     ordered = sa.select(BLOCKS).order_by(BLOCKS.c.id).with_for_update()
     return {row.id: row for row in bulk.select_by_ids(tx, ordered.where, BLOCKS.c.id, wanted)}
 

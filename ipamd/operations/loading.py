@@ -24,6 +24,7 @@ _FREE = table_of(FreeRange)
 _NEXT = _FREE.alias("following")
 _RANGES = table_of(MacAddressRange)
 _HAS_RANGES = sa.select(_RANGES.c.id).exists().label("has_ranges")
+_ASK_FOR_RANGES = Prepared(sa.select(_HAS_RANGES))
 
 # Locks the block as SELECT … FOR UPDATE would, and counts the address in advance.
 _LOCK_AND_COUNT = Prepared(
@@ -70,14 +71,16 @@ _ONE = Prepared(
     )
     .where(_BLOCKS.c.id == sa.bindparam("block"))
 )
-_FREE_OF_MANY = (
+_FREE_OF_MANY = Prepared(
     sa.select(_FREE)
     .select_from(_BLOCKS.join(_FREE, _first_free(None)))
     .where(_BLOCKS.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
-_ADDRESSES = sa.select(ADDRESSES).where(
-    ADDRESSES.c.ip_block_id.in_(sa.bindparam("blocks", expanding=True)),
-    ADDRESSES.c.address.in_(sa.bindparam("addresses", expanding=True)),
+_ADDRESSES = Prepared(
+    sa.select(ADDRESSES).where(
+        ADDRESSES.c.ip_block_id.in_(sa.bindparam("blocks", expanding=True)),
+        ADDRESSES.c.address.in_(sa.bindparam("addresses", expanding=True)),
+    )
 )
 
 
@@ -108,14 +111,14 @@ def many(
     rows = ip_blocks.lock_many(tx, block_ids)
     blocks = {block_id: BlockAllocation(tx, row) for block_id, row in rows.items()}
     if may_create and blocks:
-        found = {row.ip_block_id: row for row in tx.execute(_FREE_OF_MANY, {"ids": list(blocks)})}
+        found = {row.ip_block_id: row for row in _FREE_OF_MANY.fetch(tx, {"ids": list(blocks)})}
         for block_id, block in blocks.items():
             free = found.get(block_id)
             block.space.preload(0, None if free is None else Interval(free.first, free.last))
     interfaces: dict[str, InterfaceState] = {}
     if interface_ids:
         interfaces = interface_states.find_many(tx, interface_ids)
-    has_ranges = may_create and bool(tx.execute(sa.select(_HAS_RANGES)).scalar_one())
+    has_ranges = may_create and bool(_ASK_FOR_RANGES.fetch(tx, {})[0].has_ranges)
     return Loaded(blocks, interfaces, has_ranges)
 
 
@@ -127,5 +130,5 @@ def addresses(tx: Transaction, wanted: Sequence[tuple[str, int]]) -> dict[tuple[
         "blocks": list({block_id for block_id, _ in wanted}),
         "addresses": list({address for _, address in wanted}),
     }
-    rows = tx.execute(_ADDRESSES, values)
+    rows = _ADDRESSES.fetch(tx, values)
     return {(row.ip_block_id, row.address): row for row in rows}

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
+from ipamd.db.prepared import Prepared
 from ipamd.ipam.intervals import Interval
 from ipamd.operations import allocation, free_space, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, show
@@ -21,6 +22,11 @@ from ipamd.operations.common import Row
 from ipamd.operations.free_space import IP, StoredSpace
 
 _BATCH = 1000
+_RELEASE = Prepared(
+    sa.update(ADDRESSES)
+    .where(ADDRESSES.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(deallocated_at=sa.bindparam("now"), updated_at=sa.bindparam("now"))
+)
 
 
 def release(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
@@ -36,13 +42,8 @@ def release(tx: Transaction, block: Row, rows: Sequence[Row]) -> None:
 
 def mark_released(tx: Transaction, address_ids: Sequence[str]) -> None:
     """Set ``deallocated_at`` of address rows; the caller counts and tells."""
-    released = {"deallocated_at": tx.now, "updated_at": tx.now}
-    bulk.by_ids(
-        tx,
-        lambda these: sa.update(ADDRESSES).where(these).values(released),
-        ADDRESSES.c.id,
-        address_ids,
-    )
+    for ids in bulk.portions(tx, address_ids):
+        _RELEASE.put_off(tx, ADDRESSES, {"ids": ids, "now": tx.now})
 
 
 def tell_released(tx: Transaction, row: Row) -> None:
