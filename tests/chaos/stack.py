@@ -10,7 +10,7 @@ from pathlib import Path
 from ipamd import config
 from ipamd.db import schema
 from ipamd.db.database import Database
-from tests.integration.programs import Facade, Program
+from tests.integration.programs import Facade, Program, write_config
 from tests.services import MariaDB, PostgreSQL, Process, RabbitMQ
 from tests.services.waiting import wait_until
 
@@ -29,7 +29,13 @@ class Worker(Program):
         self, folder: Path, settings: Mapping[str, Mapping[str, object]], name: str
     ) -> None:
         self._starts = 0
+        self._settings = settings
         super().__init__("worker", folder, settings, name)
+
+    def configure(self, group: str, option: str, value: object) -> None:
+        """Change an option; it holds from the next start on."""
+        changed = {**self._settings, group: {**self._settings.get(group, {}), option: value}}
+        write_config(self.config, changed)
 
     def _start(self) -> Process:
         self._starts += 1
