@@ -9,7 +9,7 @@ TESTS ?=
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt config chaos bench-intake docs-tables clean
+.PHONY: help run test check fmt config chaos fuzz bench-intake docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -21,6 +21,7 @@ help:
 	@echo 'make config   write etc/ipamd/ipamd.conf.sample anew, from the options in the code'
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
 	@echo 'make chaos    kill everything at random for six minutes; SEED=… repeats a run'
+	@echo 'make fuzz     10,000 requests at random, over all mounts, against their schemas'
 	@echo 'make bench-intake  CPU of a request, against the server of oslo.messaging'
 	@echo 'make clean    remove the virtual environment and caches, not ./var'
 
@@ -47,6 +48,9 @@ docs-tables: $(VENV)/.installed
 
 chaos: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m chaos -s $(ARGS) tests/chaos
+
+fuzz: $(VENV)/.installed-dev
+	IPAMD_FUZZ=long $(VENV)/bin/python -m pytest -s $(ARGS) tests/fuzz
 
 bench-intake: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m bench.intake

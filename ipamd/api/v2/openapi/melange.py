@@ -35,7 +35,9 @@ _WITH_BLOCKS: Final = frozenset(
 )
 _TIME: Final[Schema] = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"}
 _TIMES: Final = {"created_at": _TIME, "updated_at": _TIME}
-_ADDRESS: Final[Schema] = {"type": "string", "examples": ["10.0.0.9"]}
+_ADDRESS: Final[Schema] = {"type": "string", "format": "ip-address"}
+_NAME: Final[Schema] = {"type": "string", "format": "name"}
+_NAME_OR_NULL: Final[Schema] = {"type": ["string", "null"], "format": "name"}
 
 
 def _resource(fields: dict[str, Schema]) -> Schema:
@@ -94,32 +96,33 @@ def _object(**fields: Schema) -> Schema:
 
 
 _NETWORK: Final = _object(
-    id=TEXT, tenant_id=TEXT, addresses=array(_ADDRESS), mac_address=MAC, used_by_device=TEXT
+    id=_NAME, tenant_id=_NAME, addresses=array(_ADDRESS), mac_address=MAC, used_by_device=_NAME
 )
 _INTERFACE: Final = _object(
-    id=TEXT, tenant_id=TEXT, device_id=TEXT, mac_address=MAC, network=_NETWORK
+    id=_NAME, tenant_id=_NAME, device_id=_NAME, mac_address=MAC, network=_NETWORK
 )
 _BLOCK: Final = _object(
-    cidr=CIDR, type={"enum": ["private", "public"]}, network_id=TEXT_OR_NULL,
-    policy_id=TEXT_OR_NULL, gateway=_ADDRESS, dns1=_ADDRESS, dns2=_ADDRESS, tenant_id=TEXT,
+    cidr=CIDR, type={"enum": ["private", "public"]}, network_id=_NAME_OR_NULL,
+    policy_id=_NAME_OR_NULL, gateway=_ADDRESS, dns1=_ADDRESS, dns2=_ADDRESS, tenant_id=_NAME,
 )  # fmt: skip
 _BODIES: Final[dict[str, Schema]] = {
     "ip_block": _BLOCK,
     "subnet": _BLOCK,
     "ip_address": _object(
-        address=_ADDRESS, interface_id=TEXT, tenant_id=TEXT, used_by_device=TEXT, mac_address=MAC
+        address=_ADDRESS, interface_id=_NAME, tenant_id=_NAME, used_by_device=_NAME,
+        mac_address=MAC,
     ),
-    "ip_addresses": array(_object(ip_block_id=TEXT, ip_address=_ADDRESS)),
+    "ip_addresses": array(_object(ip_block_id=_NAME, ip_address=_ADDRESS)),
     "ip_route": _object(destination=CIDR, netmask=_ADDRESS, gateway=_ADDRESS),
-    "policy": _object(name=TEXT, description=TEXT_OR_NULL),
+    "policy": _object(name=_NAME, description=_NAME_OR_NULL),
     "ip_range": _object(offset=INTEGER, length=INTEGER),
     "ip_octet": _object(octet=OCTET),
     "network": _NETWORK,
     "interface": _INTERFACE,
-    "instance": _object(tenant_id=TEXT, interfaces=array(_INTERFACE)),
-    "allowed_ip": _object(network_id=TEXT, ip_address=_ADDRESS),
-    "mac_address_range": _object(cidr={**CIDR, "examples": ["02-16-3E-00-00-00/24"]}),
-}
+    "instance": _object(tenant_id=_NAME, interfaces=array(_INTERFACE)),
+    "allowed_ip": _object(network_id=_NAME, ip_address=_ADDRESS),
+    "mac_address_range": _object(cidr={**CIDR, "format": "mac-range"}),
+}  # fmt: skip
 # What an answer names, as the variable of paths that it goes on with.
 _MADE: Final = {"ip_address": ("address", "address"), "subnet": ("ip_block_id", "id")}
 

@@ -11,7 +11,7 @@ from ipamd.api.v2.schemas.parts import Schema
 
 JSON: Final = "application/json"
 XML: Final = "application/xml"
-LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 10**8}
+LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 10**9 - 1}
 TEXT: Final[Schema] = {"type": "string"}
 
 
@@ -81,7 +81,7 @@ class Operation:
 
     def _parameters(self) -> list[dict[str, Any]]:
         path = [
-            {"name": name, "in": "path", "required": True, "schema": TEXT}
+            {"name": name, "in": "path", "required": True, "schema": _variable(name)}
             for name in self.variables
         ]
         rest = [
@@ -90,6 +90,12 @@ class Operation:
             for name, schema in given.items()
         ]
         return path + rest
+
+
+def _variable(name: str) -> Schema:
+    """Return the schema of a path's variable: an address, or an id that may be anybody's."""
+    is_address = name in ("address", "inside_address")
+    return {"type": "string", "format": "ip-address" if is_address else "chosen-id"}
 
 
 def numbered(name: str, seen: dict[str, int]) -> str:

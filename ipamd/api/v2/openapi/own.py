@@ -11,12 +11,14 @@ from ipamd.api.v2.openapi.operations import JSON, LIMIT, TEXT, Operation
 from ipamd.api.v2.routes import ROUTES, Route
 from ipamd.api.v2.schemas.parts import Schema, ref
 
+# Headers with other values are for others, or wishes that are not known here.
 _VERSIONS: Final[Schema] = {
-    "enum": [f"{SERVICE.type} {version}" for version in (*HISTORY, "latest")]
+    "anyOf": [{"enum": [f"{SERVICE.type} {version}" for version in (*HISTORY, "latest")]}, TEXT]
 }
+_PREFERENCES: Final[Schema] = {"anyOf": [{"enum": ["respond-async"]}, TEXT]}
 _QUERY: Final[dict[str, Schema]] = {
     "limit": LIMIT,
-    "count": {"type": "integer", "minimum": 1, "maximum": 10**8},
+    "count": {"type": "integer", "minimum": 1, "maximum": 10**9 - 1},
     "prefix_length": {"type": "integer", "minimum": 0, "maximum": 128},
 }
 # Where bodies name what they refer to.
@@ -33,11 +35,11 @@ def operations() -> list[Operation]:
 
 
 def _operation(route: Route) -> Operation:
-    kinds = {**dict.fromkeys((*route.filters, *route.query), TEXT), **_QUERY}
+    query = {name: _QUERY.get(name, TEXT) for name in route.query}
     changes = route.verb != "GET"
     headers: dict[str, Schema] = {STANDARD_HEADER: _VERSIONS}
     if changes:
-        headers["Prefer"] = {"enum": ["respond-async"]}
+        headers["Prefer"] = _PREFERENCES
     return Operation(
         name=route.name,
         tag="v2",
@@ -48,7 +50,7 @@ def _operation(route: Route) -> Operation:
         answer=ref(route.answer) if route.answer else None,
         errors={JSON: ref("errors")},
         body=ref(route.body) if route.body else None,
-        query={name: kinds[name] for name in (*route.filters, *route.query)},
+        query={**dict.fromkeys(route.filters, TEXT), **query},
         headers=headers,
         accepted=ref("accepted") if changes else None,
         made=_made(route),

@@ -60,13 +60,14 @@ def _body(root: str, **fields: Schema) -> Schema:
     return {"type": "object", "required": [root], "properties": {root: inside}}
 
 
+_NAME: Final[Schema] = {"type": "string", "format": "name"}
 _STATE: Final[Schema] = {"enum": ["ACTIVE", "DOWN"]}
 _BODIES: Final[dict[str, Schema]] = {
-    "create_network": _body("network", name=TEXT),
-    "update_network": _body("network", name=TEXT),
+    "create_network": _body("network", name=_NAME),
+    "update_network": _body("network", name=_NAME),
     "create_port": _body("port", state=_STATE),
     "update_port": _body("port", state=_STATE),
-    "set_port_attachment": _body("attachment", id=TEXT),
+    "set_port_attachment": _body("attachment", id=_NAME),
 }
 _FILTERS: Final = {
     "list_networks": (

@@ -9,9 +9,7 @@ from ipamd.api.v2.openapi.operations import JSON, XML, Operation
 from ipamd.api.v2.schemas.parts import Schema, array, ref, wrapped
 
 _ATOM: Final = "application/atom+xml"
-_VERSIONS: Final = wrapped(
-    "versions", array({"type": "object", "required": ["status", "links"]})
-)
+_VERSIONS: Final = wrapped("versions", array({"type": "object", "required": ["status", "links"]}))
 _EXTENSIONS: Final = wrapped("extensions", array({}, maxItems=0))
 _STATUS: Final[Schema] = {"type": "object", "required": ["status"]}
 

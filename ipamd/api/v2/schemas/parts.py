@@ -6,10 +6,11 @@ from typing import Any, Final
 
 Schema = dict[str, Any]
 
-NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 255}
+# Formats are what the service reads, with messages of its own; they are not checked here.
+NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
 # An id that callers choose: it has to fit into a path.
-CHOSEN_ID: Final[Schema] = {**NAME, "pattern": r"^(?!\.{1,2}$)[^/]+$"}
-NAME_OR_NULL: Final[Schema] = {"type": ["string", "null"], "maxLength": 255}
+CHOSEN_ID: Final[Schema] = {**NAME, "pattern": r"^(?!\.{1,2}$)[^/]+$", "format": "chosen-id"}
+NAME_OR_NULL: Final[Schema] = {"type": ["string", "null"], "maxLength": 255, "format": "name"}
 TEXT: Final[Schema] = {"type": "string"}
 TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
 # ISO 8601 in UTC with microseconds.
@@ -19,15 +20,10 @@ TIME_OR_NULL: Final[Schema] = {**TIME, "type": ["string", "null"]}
 TIMES: Final = {"created_at": TIME, "updated_at": TIME}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 INTEGER: Final[Schema] = {"type": "integer", "minimum": -(2**63) + 1, "maximum": 2**63 - 1}
-ADDRESS: Final[Schema] = {
-    "type": "string",
-    "minLength": 2,
-    "maxLength": 45,
-    "examples": ["10.0.0.9", "fd00::9"],
-}
-ADDRESS_OR_NULL: Final[Schema] = {"type": ["string", "null"], "maxLength": 45}
-CIDR: Final[Schema] = {**NAME, "examples": ["10.0.0.0/24", "10.1.0.0/16", "fd00::/64"]}
-MAC: Final[Schema] = {"type": "string", "maxLength": 24, "examples": ["02:16:3e:00:00:01"]}
+ADDRESS: Final[Schema] = {"type": "string", "maxLength": 45, "format": "ip-address"}
+ADDRESS_OR_NULL: Final[Schema] = {**ADDRESS, "type": ["string", "null"]}
+CIDR: Final[Schema] = {"type": "string", "maxLength": 64, "format": "cidr"}
+MAC: Final[Schema] = {"type": "string", "maxLength": 24, "format": "mac-address"}
 STRATEGY: Final[Schema] = {"enum": ["first", "cyclic", "random"]}
 OCTET: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 255}
 

@@ -33,7 +33,7 @@ _NEW_INTERFACE: Final[dict[str, Schema]] = {
     "mac_address": MAC,
     "network": properties({"id": NAME, "tenant_id": NAME}, {"addresses": array(ADDRESS)}),
 }
-_ROUTE: Final[dict[str, Schema]] = {"destination": {**CIDR, "maxLength": 64}, "gateway": ADDRESS}
+_ROUTE: Final[dict[str, Schema]] = {"destination": CIDR, "gateway": ADDRESS}
 _STATE: Final[Schema] = {"enum": ["ACTIVE", "DOWN"]}
 
 REQUESTS: Final[dict[str, Schema]] = {
@@ -114,6 +114,6 @@ REQUESTS: Final[dict[str, Schema]] = {
     "nat_create": wrapped("nat", properties({"inside_local": END, "inside_global": END})),
     "mac_address_range_create": wrapped(
         "mac_address_range",
-        properties({"cidr": {**NAME, "maxLength": 64, "examples": ["02-16-3E-00-00-00/24"]}}),
+        properties({"cidr": {**CIDR, "format": "mac-range"}}),
     ),
 }  # fmt: skip
