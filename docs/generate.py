@@ -6,6 +6,7 @@ Exit status of ``--check``: 1 when a page is not what the code says now.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,9 @@ from oslo_config import cfg
 
 from ipamd import config, errors, events
 from ipamd.api.melange import routes
+from ipamd.api.v2 import openapi
+from ipamd.api.v2 import routes as v2_routes
+from ipamd.api.v2.history import HISTORY
 from ipamd.rpc.methods import ALL, METHODS, VERSION, Method
 from ipamd.rpc.transport import EXCHANGE, TOPIC
 
@@ -31,6 +35,7 @@ def pages() -> dict[str, str]:
     """Return the text of each generated page by its file's name."""
     return {
         "rest-routes.md": rest_routes(),
+        "openapi.json": openapi_document(),
         "rpc-methods.md": rpc_methods(),
         "errors.md": error_codes(),
         "events.md": event_types(),
@@ -42,20 +47,53 @@ def pages() -> dict[str, str]:
 
 
 def rest_routes() -> str:
-    """List the routes, version by version."""
+    """List the routes, mount by mount and version by version."""
     parts = [
         "# REST routes",
         NOTE,
         (
-            "Melange's API, v0.1 and v1.0.  Each route is one [RPC method](rpc-methods.md); its "
-            "errors are the statuses of that method's errors.  Every route may also answer:\n\n"
-            "* 400: a body, `limit` or `Idempotency-Key` that cannot be used;\n"
-            "* 409 and 422: an idempotency key that is in use or was used for something else;\n"
-            "* 413 and 415: a body that is too large, or neither JSON nor XML;\n"
-            "* 500, 503 with `Retry-After`, and 504: see [errors](errors.md)."
+            "All of them are described, with their bodies and answers, by the OpenAPI document "
+            "at `/v2/openapi.json` ([a copy](openapi.json))."
         ),
-        "Every path takes the suffixes `.json` and `.xml`.",
+        *own_routes(),
+        *melange_routes(),
+        *other_routes("Quantum", "quantum", "Every path takes the suffixes `.json` and `.xml`."),
+        *other_routes("Nova's virtual interfaces", "compute", "Only in v2 are there suffixes."),
+        *other_routes("Without a version", "root"),
     ]
+    return page(parts)
+
+
+def own_routes() -> Iterator[str]:
+    """List the routes of /v2, and what changed in which microversion."""
+    yield "## /v2"
+    yield "See [ipamd's own API](../resources/v2.md).  Its microversions:"
+    yield table(("version", "what changed"), [(str(v), text) for v, text in HISTORY.items()])
+    rows = [
+        (
+            f"{row.verb} `{row.path}`",
+            str(row.status),
+            ", ".join(f"`{name}`" for name in (*row.filters, *row.query)),
+            ", ".join(str(each.since) for each in v2_routes.ROUTES if each.uri == row.uri),
+        )
+        for row in v2_routes.ROUTES
+        if row.until is None
+    ]
+    yield table(("route", "success", "query", "new or changed in"), rows)
+
+
+def melange_routes() -> Iterator[str]:
+    """List the routes of Melange's two versions."""
+    yield "## Melange"
+    yield (
+        "v0.1 and v1.0.  Each route is one [RPC method](rpc-methods.md); its "
+        "errors are the statuses of that method's errors.  Every route may also answer:\n\n"
+        "* 400: a body, `limit` or `Idempotency-Key` that cannot be used;\n"
+        "* 409 and 422: an idempotency key that is in use or was used for something else;\n"
+        "* 413 and 415: a body that is too large, or neither JSON nor XML;\n"
+        "* 500, 503 with `Retry-After`, and 504: see [errors](errors.md)."
+    )
+    yield "Every path takes the suffixes `.json` and `.xml`."
     for version in routes.BOTH:
         rows = [
             (
@@ -67,8 +105,32 @@ def rest_routes() -> str:
             for row in routes.documented()
             if row.version == version
         ]
-        parts += [f"## /{version}", table(("route", "RPC method", "success", "errors"), rows)]
-    return page(parts)
+        yield f"### /{version}"
+        yield table(("route", "RPC method", "success", "errors"), rows)
+
+
+def other_routes(title: str, tag: str, *notes: str) -> Iterator[str]:
+    """List the routes of a mount as the OpenAPI document has them."""
+    yield f"## {title}"
+    yield from notes
+    rows = [
+        (f"{each.verb} `{each.path}`", str(each.status), ", ".join(f"`{n}`" for n in each.query))
+        for each in openapi.operations()
+        if each.tag == tag
+    ]
+    yield table(("route", "success", "query"), rows)
+
+
+def openapi_document() -> str:
+    """Write the OpenAPI document, each operation and each schema on a line of its own."""
+    return _broken(openapi.document(), 3) + "\n"
+
+
+def _broken(value: object, levels: int) -> str:
+    if not isinstance(value, dict) or not value or not levels:
+        return json.dumps(value)
+    inner = ",\n".join(f"{json.dumps(k)}: {_broken(v, levels - 1)}" for k, v in value.items())
+    return f"{{\n{inner}\n}}"
 
 
 def statuses_of(method: str) -> list[int]:

@@ -50,6 +50,11 @@ class Route:
     since: Version = FIRST
     until: Version | None = None
 
+    @property
+    def uri(self) -> tuple[str, str]:
+        """The verb and path, which several versions may have."""
+        return self.verb, self.path
+
     def is_in(self, version: Version) -> bool:
         """Tell whether a version has this route."""
         return self.since <= version and (self.until is None or version < self.until)

@@ -60,7 +60,10 @@ def _operation(route: Route) -> Operation:
 
 def _summary(route: Route) -> str:
     text = route.name.replace("_", " ").capitalize()
-    return text if route.since == SERVICE.minimum else f"{text} (from {route.since} on)"
+    if route.since == SERVICE.minimum:
+        return text
+    is_new = all(each is route for each in ROUTES if each.uri == route.uri)
+    return f"{text} ({'new' if is_new else 'changed'} in {route.since})"
 
 
 def _made(route: Route) -> dict[str, str]:
