@@ -9,7 +9,7 @@ TESTS ?=
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt config chaos fuzz bench-intake docs-tables clean
+.PHONY: help run test check fmt config chaos fuzz bench bench-intake docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -22,6 +22,8 @@ help:
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
 	@echo 'make chaos    kill everything at random for six minutes; SEED=… repeats a run'
 	@echo 'make fuzz     10,000 requests at random, over all mounts, against their schemas'
+	@echo 'make bench    measure everything; table, JSON and plots in docs/benchmarks (10 minutes)'
+	@echo '              ARGS="rpc rest"  only those groups    ARGS=--strict  missed targets fail'
 	@echo 'make bench-intake  CPU of a request, against the server of oslo.messaging'
 	@echo 'make clean    remove the virtual environment and caches, not ./var'
 
@@ -52,6 +54,9 @@ chaos: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	IPAMD_FUZZ=long $(VENV)/bin/python -m pytest -s $(ARGS) tests/fuzz
 
+bench: $(VENV)/.installed-bench
+	$(VENV)/bin/python -W ignore -m bench $(ARGS)
+
 bench-intake: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m bench.intake
 
@@ -74,6 +79,11 @@ $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@echo 'Installing ipamd and the tools of its tests into $(VENV) ...'
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@echo 'Installing what draws plots into $(VENV) ...'
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[bench]'
+	@touch $@
 
 # Debian ships Python without the part that makes virtual environments.
 $(VENV)/bin/python:
