@@ -154,3 +154,20 @@ def test_keys_are_given_up_also_after_an_error() -> None:
         keys.hold(("t", "k")),
     ):
         raise AssertionError("held twice")
+
+
+def test_an_allocation_is_one_call_of_no_tenant(
+    facade: tuple[Flask, RecordingCaller],
+) -> None:
+    app, caller = facade
+    caller.forget()
+    caller.result = {"id": "a", "address": "10.0.0.2"}
+    body = {"ip_address": {"ip_block_id": "b", "interface_id": "vif"}}
+    headers = {"Idempotency-Key": "k"}
+    assert (
+        app.test_client().post("/v2/ip-addresses", json=body, headers=headers).status_code == 201
+    )
+    where = {"tenant_id": None, "ip_block_id": "b", "idempotency_key": "k"}
+    asked = {"ip_address": {"interface_id": "vif"}, **where}
+    assert caller.calls == [("allocate_ip_address", asked)]
+    assert [context.tenant for context in caller.contexts] == [""]
