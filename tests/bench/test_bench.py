@@ -13,7 +13,7 @@ from bench.figures import Results, Target, in_turns
 from bench.stores import Servers, Store, opened
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 @pytest.mark.timeout(600)
 def test_all_groups_measure(
     rabbitmq_url: str, rabbitmq_management_url: str, postgresql_url: str, tmp_path: Path
