@@ -252,6 +252,7 @@ class Actor(threading.Thread):
         if not self._done:
             return
         first = self._random.choice(self._done)
+        self._ledger.note_copy()
         again = self._until_answered(first)
         if again is not None and again != first.answer:
             self._ledger.contradict(f"{first}: first {first.answer}, again {again}")
@@ -266,6 +267,7 @@ class Actor(threading.Thread):
         twin: list[Answer | None] = []
         thread: threading.Thread | None = None
         if self._random.random() < 0.1:
+            self._ledger.note_copy()
             thread = threading.Thread(target=lambda: twin.append(self._until_answered(asked)))
             thread.start()
         asked.answer = self._until_answered(asked)
@@ -289,7 +291,10 @@ class Actor(threading.Thread):
 
     def _cast(self, method: str, args: Mapping[str, Any]) -> None:
         asked = self._enter(method, args, is_cast=True)
-        copies = 2 if self._random.random() < 0.1 else 1
+        copies = 1
+        if self._random.random() < 0.1:
+            self._ledger.note_copy()
+            copies = 2
         while copies and not self._clock.over:
             asked.sent += 1
             try:

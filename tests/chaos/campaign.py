@@ -25,7 +25,7 @@ from tests.chaos.verdict import Findings, judge
 from tests.services.waiting import wait_until
 
 # Of each door so many clients.
-ACTORS = 4
+ACTORS = 8
 # Seconds that clients wait for their last answers, and events may take, after all is healed.
 PATIENCE = 90.0
 _NARROW = "10.2.0.0/27"
@@ -42,7 +42,7 @@ class Result:
     requests: int
     casts: int
     sent: int
-    answered: int
+    copies: int
     longest_wait: float
     faults: Counter[str]
     events: int
@@ -52,12 +52,14 @@ class Result:
     left_in_queues: dict[str, int] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     troubles: Counter[str] = field(default_factory=Counter)
+    longest: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return "\n".join(
             [
                 f"{self.name}, SEED={self.seed}, {self.seconds:.0f} s",
-                f"{self.requests} requests, {self.casts} of them casts, sent {self.sent} times",
+                f"{self.requests} requests, {self.casts} of them casts",
+                f"sent {self.sent} times, {self.copies} of them copies without need",
                 f"{self.events} events, {self.repetitions} heard again",
                 f"longest wait {self.longest_wait:.1f} s",
                 *(f"{count} × {kind}" for kind, count in self.faults.items()),
@@ -67,6 +69,7 @@ class Result:
                 *(f"  {text}" for text in self.off[:20]),
                 f"left in queues: {self.left_in_queues}",
                 *self.log,
+                *self.longest,
             ]
         )
 
@@ -113,6 +116,7 @@ def run(name: str, stack: Stack, seed: str, seconds: float, hands: Sequence[Hand
         calm.wait_ready()
         _stop(calm)
         findings = judge(ledger, listener.heard, journal, read(stack.db.engine))
+        findings.wrong += _logged_errors(stack)
         return Result(
             name,
             seed,
@@ -120,7 +124,7 @@ def run(name: str, stack: Stack, seed: str, seconds: float, hands: Sequence[Hand
             len(ledger.requests),
             ledger.count(is_cast=True),
             ledger.sent,
-            sum(asked.answer is not None for asked in ledger.requests),
+            ledger.copies,
             ledger.longest_wait,
             sum((hand.count for hand in hands), Counter()),
             len(journal),
@@ -130,6 +134,7 @@ def run(name: str, stack: Stack, seed: str, seconds: float, hands: Sequence[Hand
             _queue_lengths(stack),
             [line for hand in hands for line in hand.log],
             ledger.troubles,
+            [f"{asked.waited:.1f} s: {asked}" for asked in ledger.longest_waits(5)],
         )
 
 
@@ -164,6 +169,16 @@ def _wait_for_events(stack: Stack, listener: Listener, ledger: Ledger) -> set[st
     with suppress(TimeoutError):
         wait_until(is_quiet, timeout=PATIENCE)
     return _journal(stack)
+
+
+def _logged_errors(stack: Stack) -> list[str]:
+    """Return what the programs have logged as errors of their own: a fault is none."""
+    return [
+        f"{program.name} logged {line[:300]}"
+        for program in (*stack.workers, stack.api)
+        for line in program.text().splitlines()
+        if " ERROR ipamd" in line or " CRITICAL " in line or line.startswith("Traceback")
+    ]
 
 
 def _queue_lengths(stack: Stack) -> dict[str, int]:

@@ -16,4 +16,6 @@ for _name in ("oslo.messaging", "oslo_messaging", "ipamd.rpc.link"):
 @pytest.fixture(scope="session")
 def chaos_seed() -> str:
     """The seed of this run: ``SEED`` of the environment, or a fresh one."""
-    return os.environ.get("SEED") or str(random.randrange(1_000_000))
+    seed = os.environ.get("SEED") or str(random.randrange(1_000_000))
+    print(f"\nSEED={seed}")  # noqa: T201 - also when the run does not come to its end
+    return seed

@@ -72,6 +72,7 @@ class Ledger:
         self.holdings: list[Holding] = []
         self.contradictions: list[str] = []
         self.troubles: Counter[str] = Counter()
+        self.copies = 0
 
     def ask(self, asked: Asked) -> Asked:
         """Enter a request before it is sent for the first time."""
@@ -90,6 +91,11 @@ class Ledger:
         with self._lock:
             self.contradictions.append(text)
 
+    def note_copy(self) -> None:
+        """Count a request that was sent again although nothing made it necessary."""
+        with self._lock:
+            self.copies += 1
+
     def note_trouble(self, what: str) -> None:
         """Count an attempt that got no definite answer, by its reason."""
         with self._lock:
@@ -106,6 +112,10 @@ class Ledger:
     def sent(self) -> int:
         """How many messages and HTTP requests were sent, repetitions included."""
         return sum(asked.sent for asked in self.requests)
+
+    def longest_waits(self, count: int) -> list[Asked]:
+        """Return the requests whose answers took longest."""
+        return sorted(self.requests, key=lambda asked: -asked.waited)[:count]
 
     @property
     def longest_wait(self) -> float:
