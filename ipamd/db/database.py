@@ -48,6 +48,7 @@ class Transaction:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     request_key: str | None = None
     events: list[outbox.Event] = field(default_factory=list)
+    journal_only: bool = False
     _writes: list[Write] = field(default_factory=list)
     _cursor: Any = None
 
@@ -169,6 +170,8 @@ class Database:
         self.engine = make_engine(conf)
         self.dialect = self.engine.dialect.name
         self.on_events: Callable[[], None] = lambda: None
+        # Nobody is to be sent events: they are part of the journal from the beginning.
+        self.journal_only = False
         self._writer = FairLock() if self.dialect == "sqlite" else nullcontext()
         self._running = threading.local()
 
@@ -239,7 +242,14 @@ class Database:
         ):
             connection = plain.execution_options(ipamd_read_only=read_only)
             with connection.begin():
-                tx = Transaction(connection, context, self.conf, attempt, request_key=request_key)
+                tx = Transaction(
+                    connection,
+                    context,
+                    self.conf,
+                    attempt,
+                    request_key=request_key,
+                    journal_only=self.journal_only,
+                )
                 result = work(tx)
                 if tx.events:
                     outbox.store(tx, tx.events)

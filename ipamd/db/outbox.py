@@ -95,7 +95,7 @@ def _row(tx: Transaction, event: Event) -> dict[str, Any]:
         "address": event.address,
         "payload": compact_json(payload),
         "occurred_at": tx.now,
-        "sent_at": None,
+        "sent_at": tx.now if tx.journal_only else None,
     }
 
 

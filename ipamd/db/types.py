@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -61,6 +62,10 @@ class Time(sa.types.TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        # All rows of a transaction have the same moment; SQLite's are made text of.
+        return lru_cache(maxsize=16)(cast("Any", super().bind_processor(dialect)))
 
 
 def name_type(length: int = 255) -> sa.types.TypeEngine[str]:

@@ -51,7 +51,12 @@ class Relay:
         self._thread = threading.Thread(target=self._run, name="ipamd-relay", daemon=True)
 
     def start(self) -> None:
-        """Start sending."""
+        """Start sending.
+
+        Where there is no bus, new events go into the journal at once; what is left to do
+        are those of a time when there was one.
+        """
+        self._db.journal_only = not self._sender.prompt
         self._thread.start()
 
     def wake(self) -> None:
