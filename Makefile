@@ -9,7 +9,7 @@ TESTS ?=
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt config chaos fuzz bench bench-intake docs-tables clean
+.PHONY: help run test check fmt config chaos fuzz bench bench-intake docs docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check    ruff, ruff format, mypy'
 	@echo 'make fmt      format the code and repair what ruff can'
 	@echo 'make config   write etc/ipamd/ipamd.conf.sample anew, from the options in the code'
+	@echo 'make docs     build the documentation as HTML in docs/_build/html; warnings are errors'
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
 	@echo 'make chaos    kill everything at random for six minutes; SEED=… repeats a run'
 	@echo 'make fuzz     10,000 requests at random, over all mounts, against their schemas'
@@ -30,7 +31,7 @@ help:
 run: $(VENV)/.installed var/ipamd.conf
 	@exec $(VENV)/bin/ipamd-all --config-file var/ipamd.conf $(ARGS)
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev $(VENV)/.installed-docs
 	$(VENV)/bin/python -m pytest --services=$(SERVICES) $(ARGS) $(TESTS)
 
 check: $(VENV)/.installed-dev
@@ -44,6 +45,10 @@ fmt: $(VENV)/.installed-dev
 
 config: $(VENV)/.installed
 	$(VENV)/bin/oslo-config-generator --config-file etc/ipamd/config-generator.conf
+
+docs: $(VENV)/.installed-docs
+	$(VENV)/bin/python -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html
+	@echo 'docs/_build/html/index.html'
 
 docs-tables: $(VENV)/.installed
 	$(VENV)/bin/python -W ignore docs/generate.py
@@ -83,6 +88,11 @@ $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	@echo 'Installing what draws plots into $(VENV) ...'
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed-dev
+	@echo 'Installing what builds the documentation into $(VENV) ...'
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 # Debian ships Python without the part that makes virtual environments.
