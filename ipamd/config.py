@@ -158,6 +158,13 @@ API_OPTS = [
     cfg.IntOpt("workers", default=2, min=1, help="Processes of ipamd-api."),
     cfg.IntOpt("threads", default=16, min=1, help="Threads of each process of the facade."),
     cfg.IntOpt(
+        "event_streams",
+        default=8,
+        min=1,
+        help="Streams of events that one process of the facade serves at a time; each holds "
+        "one of its threads. A further one is answered 503.",
+    ),
+    cfg.IntOpt(
         "max_body_size",
         default=1024 * 1024,
         min=1024,

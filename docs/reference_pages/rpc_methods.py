@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ipamd.rpc.methods import ALL, VERSION, Method
-from ipamd.rpc.transport import EXCHANGE, TOPIC
+from ipamd.rpc.methods import ALL, Method
+from ipamd.rpc.transport import EXCHANGE, TOPIC, VERSION, version_of
 from reference_pages.markdown import NOTE, page, table
 from reference_pages.raises import raised_by, summary
 
@@ -40,6 +40,8 @@ def rpc_methods() -> str:
 def _method(method: Method) -> Iterator[str]:
     yield "`" + method.name + "(" + ", ".join(_arguments(method)) + ")`"
     yield re.sub(r"\s*\n\s*", " ", summary(method.operation)).replace("``", "`")
+    if version_of(method.name) != "1.0":
+        yield f"New in version {version_of(method.name)}."
     codes = [cls.code for cls in raised_by(method.operation)]
     if codes:
         yield "Errors: " + ", ".join(f"`{code}`" for code in codes) + "."

@@ -10,7 +10,7 @@ from oslo_log import log as logging
 from werkzeug.exceptions import HTTPException
 
 from ipamd import errors
-from ipamd.api import versions
+from ipamd.api import event_stream, versions
 from ipamd.api.backend import Backend
 from ipamd.api.compute import mount as compute
 from ipamd.api.melange import mount as melange
@@ -31,6 +31,8 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
     app = Flask("ipamd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = conf.api.max_body_size
     app.url_map.merge_slashes = False
+    most_streams = min(conf.api.event_streams, max(conf.api.threads - 1, 1))
+    app.extensions[event_stream.EXTENSION] = event_stream.Streams(most_streams)
     backend = Backend(caller, timeout=conf.api.rpc_timeout)
 
     mounts = (

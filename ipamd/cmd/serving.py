@@ -11,6 +11,8 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
+from ipamd.api import event_stream
+
 LOG = logging.getLogger(__name__)
 
 
@@ -49,6 +51,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "loglevel": "warning",
             "when_ready": self._greet,
+            "post_worker_init": self._tell_streams,
             "worker_exit": self._close,
         }
         for name, value in settings.items():
@@ -62,6 +65,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _greet(self, _: Any) -> None:
         print(self._greeting, flush=True)
+
+    def _tell_streams(self, worker: Any) -> None:
+        """Let streams of events end when the process is told to stop."""
+        if self._part is not None:
+            streams = self._part.app.extensions[event_stream.EXTENSION]
+            streams.is_stopping = lambda: not worker.alive
 
     def _close(self, _arbiter: Any, _worker: Any) -> None:
         if self._part is not None:

@@ -170,7 +170,7 @@ class Database:
         self.engine = make_engine(conf)
         self.dialect = self.engine.dialect.name
         self.on_events: Callable[[], None] = lambda: None
-        # Nobody is to be sent events: they are part of the journal from the beginning.
+        # Nobody is to be sent events: they are in the journal at once (SQLite, one writer).
         self.journal_only = False
         self._writer = FairLock() if self.dialect == "sqlite" else nullcontext()
         self._running = threading.local()

@@ -3,6 +3,10 @@
 An event exists if and only if its change was committed.  One relay at a time holds the
 lease, so events leave in the order of their ids, which for one block is the order of
 its changes.  Sent rows stay as the journal.
+
+Invariant of the journal: whatever is added to it stands, by (``sent_at``, ``id``), behind
+everything that is there.  Ids alone do not say so: they are given before the commit, and
+a lower one may become visible after a higher one.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import sqlalchemy as sa
 
 from ipamd.db import bulk
 from ipamd.db.models import Lease, Outbox, table_of
+from ipamd.db.prepared import Prepared
 from ipamd.ids import new_id
 
 if TYPE_CHECKING:
@@ -38,6 +43,16 @@ _MARK = (
     .where(_OUTBOX.c.id.in_(sa.bindparam("ids", expanding=True)))
     .values(sent_at=sa.bindparam("sent_at"))
 )
+# Locks the lease's row as SELECT … FOR UPDATE would: whoever adds to the journal has a turn.
+_LOCK_LEASE = sa.update(_LEASES).where(_LEASES.c.name == LEASE).values(owner=_LEASES.c.owner)
+_NEWEST = Prepared(sa.select(sa.func.max(_OUTBOX.c.sent_at).label("sent_at")))
+_UNSENT = (
+    sa.select(_OUTBOX.c.id)
+    .where(_OUTBOX.c.sent_at.is_(None))
+    .order_by(_OUTBOX.c.id)
+    .limit(sa.bindparam("row_limit"))
+)
+_TICK = timedelta(microseconds=1)
 _TAKE_LEASE = (
     sa.update(_LEASES)
     .where(
@@ -74,10 +89,11 @@ class OutboxEvent:
 
 def store(tx: Transaction, events: Sequence[Event]) -> None:
     """Insert ``events`` in their order, as one multi-row statement."""
-    bulk.insert(tx, _OUTBOX, [_row(tx, event) for event in events])
+    sent_at = _behind_the_journal(tx) if tx.journal_only else None
+    bulk.insert(tx, _OUTBOX, [_row(tx, event, sent_at) for event in events])
 
 
-def _row(tx: Transaction, event: Event) -> dict[str, Any]:
+def _row(tx: Transaction, event: Event, sent_at: datetime | None) -> dict[str, Any]:
     event_id = new_id()
     payload = {
         **event.payload,
@@ -95,8 +111,18 @@ def _row(tx: Transaction, event: Event) -> dict[str, Any]:
         "address": event.address,
         "payload": compact_json(payload),
         "occurred_at": tx.now,
-        "sent_at": tx.now if tx.journal_only else None,
+        "sent_at": sent_at,
     }
+
+
+def _behind_the_journal(tx: Transaction) -> datetime:
+    """Return the moment to file new events under, later than all that are filed.
+
+    It is now, unless the clock went back or another machine's is ahead.  The caller is
+    the only one who files anything until it commits.
+    """
+    (newest,) = _NEWEST.fetch(tx, {})
+    return tx.now if newest.sent_at is None else max(tx.now, newest.sent_at + _TICK)
 
 
 def acquire_lease(tx: Transaction, owner: str, seconds: float) -> bool:
@@ -139,8 +165,23 @@ def claim(tx: Transaction, limit: int) -> list[OutboxEvent]:
 
 
 def mark_sent(tx: Transaction, ids: Iterable[int]) -> None:
-    """Move events to the journal once the broker has confirmed them."""
-    tx.execute(_MARK, {"ids": list(ids), "sent_at": tx.now})
+    """Move events to the journal once the broker has confirmed them.
+
+    The caller has or had the lease: its row is the lock.
+    """
+    tx.execute(_LOCK_LEASE)
+    tx.execute(_MARK, {"ids": list(ids), "sent_at": _behind_the_journal(tx)})
+
+
+def mark_oldest(tx: Transaction, limit: int) -> int:
+    """Move the oldest events to the journal unsent, where nobody is to be sent them.
+
+    The caller holds the lease.  Returns how many there were, at most ``limit``.
+    """
+    ids = tx.execute(_UNSENT, {"row_limit": limit}).scalars().all()
+    if ids:
+        mark_sent(tx, ids)
+    return len(ids)
 
 
 def timestamp(moment: datetime) -> str:

@@ -30,7 +30,7 @@ from ipamd.rpc import envelope, queues
 from ipamd.rpc.broker import Broker
 from ipamd.rpc.link import Link
 from ipamd.rpc.publisher import MAX_BODY, Fate, Publication
-from ipamd.rpc.transport import EXCHANGE, TOPIC, VERSION
+from ipamd.rpc.transport import EXCHANGE, TOPIC, version_of
 
 LOG = logging.getLogger(__name__)
 
@@ -288,8 +288,9 @@ class RpcCaller:
         def body(reply_queue: str) -> bytes:
             to = None if is_cast else envelope.ReplyTo(reply_queue, msg_id)
             return envelope.request(
-                method, args, values, version=VERSION, unique_id=unique_id, reply_to=to
-            )
+                method, args, values,
+                version=version_of(method), unique_id=unique_id, reply_to=to,
+            )  # fmt: skip
 
         try:
             size = len(body(""))

@@ -1,7 +1,8 @@
 """The RPC methods: one table, from which the manager dispatches and the docs are made.
 
 A method is an operation; its arguments are the operation's parameters after ``tx``, and
-``idempotency_key`` where it changes something.  Version 1.0 of the API has them all.
+``idempotency_key`` where it changes something.  Those that are not of version 1.0 of the
+API stand in ``transport.NEW_METHODS``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ipamd import errors
 from ipamd.operations import (
     allowed_ips,
     availability,
+    events,
     health,
     history,
     instances,
@@ -40,7 +42,6 @@ from ipamd.operations import (
 )
 from ipamd.operations.fields import text_problem
 
-VERSION = "1.0"
 MAX_INTEGER = 2**63 - 1
 MAX_DEPTH = 32
 """Levels of objects and lists in arguments; json gives up at an unforeseeable number."""
@@ -158,6 +159,7 @@ ALL: list[Method] = [
         history.list_ip_address_history,
         requests.get_request,
         query.query_resources,
+        events.list_events,
     ),
     # IP addresses
     *reads(

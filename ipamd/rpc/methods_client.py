@@ -1,7 +1,8 @@
-"""All methods of version 1.0 of the RPC API, as a client has them."""
+"""All methods of the RPC API, as a client has them."""
 
 from __future__ import annotations
 
+from ipamd.rpc.nouns.events import Events
 from ipamd.rpc.nouns.health import Health
 from ipamd.rpc.nouns.instances import Instances
 from ipamd.rpc.nouns.interfaces import Interfaces
@@ -29,6 +30,7 @@ class RpcMethods(
     IpRoutes,
     Health,
     Requests,
+    Events,
     MacAddressRanges,
     QuantumNetworks,
     Ports,

@@ -31,6 +31,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 # The part of the lease that may pass before it is prolonged.
 _LEASE_PART = 0.5
 _STOP_TIMEOUT = 10.0
+# Events moved to the journal in one transaction where there is no bus.
+_FILED = 5000
 
 
 class Relay:
@@ -53,10 +55,11 @@ class Relay:
     def start(self) -> None:
         """Start sending.
 
-        Where there is no bus, new events go into the journal at once; what is left to do
-        are those of a time when there was one.
+        Where there is no bus, events go into the journal and nowhere else.  With SQLite,
+        whose transactions are one after the other, they do so at once; what is left to do
+        are those of a time when there was a bus.
         """
-        self._db.journal_only = not self._sender.prompt
+        self._db.journal_only = not self._sender.prompt and self._db.dialect == "sqlite"
         self._thread.start()
 
     def wake(self) -> None:
@@ -80,7 +83,10 @@ class Relay:
             pause = self._options.sweep_interval
             try:
                 if self._unmarked or woken or self._has_events():
-                    self._send_all()
+                    if self._sender.prompt:
+                        self._send_all()
+                    else:
+                        self._file_all()
                 failures = 0
             except (NotSent, errors.IpamError) as error:
                 failures += 1
@@ -119,6 +125,15 @@ class Relay:
                 self._unmarked = []
                 raise
 
+    def _file_all(self) -> None:
+        """Move what nobody is to be sent to the journal."""
+        more = True
+        while more and not self._stopping:
+            more = self._db.run(self._context, self._file) == _FILED
+
+    def _file(self, tx: Transaction) -> int:
+        return outbox.mark_oldest(tx, _FILED) if self._has_lease(tx) else 0
+
     def _send_batch(self, events: Sequence[OutboxEvent]) -> None:
         for event in events:
             if self._stopping or time.monotonic() > self._lease_until:
@@ -132,14 +147,15 @@ class Relay:
     def _mark_and_claim(self, tx: Transaction) -> list[OutboxEvent]:
         """Mark the batch that was sent, prolong the lease, and read the next batch."""
         self._mark(tx)
+        return outbox.claim(tx, self._options.batch_size) if self._has_lease(tx) else []
+
+    def _has_lease(self, tx: Transaction) -> bool:
+        """Take or prolong the lease; False while another relay has it."""
         started = time.monotonic()
         seconds = self._options.lease_seconds
         self._other_sends = not outbox.acquire_lease(tx, self._owner, seconds)
-        if self._other_sends:
-            self._lease_until = 0.0
-            return []
-        self._lease_until = started + seconds * _LEASE_PART
-        return outbox.claim(tx, self._options.batch_size)
+        self._lease_until = 0.0 if self._other_sends else started + seconds * _LEASE_PART
+        return not self._other_sends
 
     def _mark(self, tx: Transaction) -> None:
         if self._unmarked:

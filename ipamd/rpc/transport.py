@@ -8,6 +8,7 @@ then looks them up on the configuration it was given; ``register_opts()`` makes 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 import oslo_messaging
@@ -16,7 +17,10 @@ from oslo_messaging import opts as messaging_opts
 
 EXCHANGE = "ipamd"
 TOPIC = "ipam"
-VERSION = "1.0"
+VERSION = "1.1"
+# What a client asks for depends on the method: the older workers of a service that is
+# being upgraded know the older methods.
+NEW_METHODS: Mapping[str, tuple[str, ...]] = {"1.1": ("list_events",)}
 ERRORS_MODULE = "ipamd.errors"
 
 # Groups that oslo.messaging reads at each call and lists nowhere public.
@@ -24,6 +28,11 @@ _UNLISTED = {
     "oslo_messaging_tracing": "oslo_messaging._tracing.client",
     "oslo_messaging_metrics": "oslo_messaging._metrics.client",
 }
+
+
+def version_of(method: str) -> str:
+    """Return the version of the API that a method came with."""
+    return next((v for v, names in NEW_METHODS.items() if method in names), "1.0")
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:

@@ -87,6 +87,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     conf.set_override("max_limit", 3, group="api")
     db = Database(conf)
     schema.upgrade(db)
+    db.journal_only = True  # as in ipamd-all without a broker
     app = create_app(conf, DirectCaller(Manager(db)))
     app.test_client_class = CheckedClient
     yield app.test_client()

@@ -337,6 +337,9 @@ def test_the_service_itself(call: Call) -> None:
     refused(call, errors.RequestNotFound, "get_request", request_id="nonsense")
     assert call("query_resources", kind="ip_blocks", limit=1)["ip_blocks"]
     refused(call, errors.ValidationError, "query_resources", kind="secrets")
+    found = call("list_events", event_types=["ip_block.*"], limit=1)
+    assert found["next_marker"]
+    refused(call, errors.ValidationError, "list_events", marker="nonsense")
 
 
 def test_every_method_of_the_table_was_called() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from ipamd import errors
 from ipamd.api import pagination
@@ -19,10 +19,14 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a view found: the body, and where a new resource is."""
+    """What a view found: the body, and where a new resource is.
+
+    ``stream``: the answer itself, where it is no document.
+    """
 
     body: Any = None
     location: str | None = None
+    stream: Response | None = None
 
 
 class AcceptedError(Exception):

@@ -83,6 +83,8 @@ def _answer(route: Route, api: Api, variables: dict[str, str]) -> Response:
 
 
 def _finished(status: int, answer: Answer) -> Response:
+    if answer.stream is not None:
+        return answer.stream
     response = json_response(answer.body, status)
     if answer.location is not None:
         response.headers["Location"] = answer.location

@@ -14,6 +14,7 @@ from ipamd.api.v2.history import since
 from ipamd.api.v2.nouns import Noun
 from ipamd.api.v2.reading import LISTING, PAGING
 from ipamd.api.v2.views import (
+    events,
     interfaces,
     ip_addresses,
     ip_blocks,
@@ -49,6 +50,7 @@ class Route:
     query: tuple[str, ...] = ()
     since: Version = FIRST
     until: Version | None = None
+    media_types: tuple[str, ...] = ("application/json",)
 
     @property
     def uri(self) -> tuple[str, str]:
@@ -183,4 +185,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     _shown(nouns.MAC_ADDRESS_RANGE),
     _deleted(nouns.MAC_ADDRESS_RANGE, mac_address_ranges.delete_mac_address_range),
     Route("GET", "/requests/{request_id}", "get_request", requests.show_request, "request_answer"),
+    # What happens
+    Route(
+        "GET", "/events", "list_events", events.list_events, "event_list",
+        filters=("event_type",), query=("tenant_id", "since", *PAGING), since=since("2.3"),
+        media_types=("application/json", "text/event-stream"),
+    ),
 )  # fmt: skip

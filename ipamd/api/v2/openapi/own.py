@@ -52,6 +52,7 @@ def _operation(route: Route) -> Operation:
         body=ref(route.body) if route.body else None,
         query={**dict.fromkeys(route.filters, TEXT), **query},
         headers=headers,
+        media_types=route.media_types,
         accepted=ref("accepted") if changes else None,
         made=_made(route),
         refers=_REFERS.get(route.name, {}),

@@ -62,6 +62,11 @@ ANSWERS: Final[dict[str, Schema]] = {
         properties({"fits": {"type": "boolean"}, "first": TEXT_OR_NULL, "last": TEXT_OR_NULL}),
     ),
     "available_answer": {"oneOf": [ref("fit"), ref("available_range_list")]},
+    # A list without an end: where to go on, and whether there is more by now.
+    "event_list": properties(
+        {"events": array(ref("event")), "next_marker": TEXT, "is_last": {"type": "boolean"},
+         "links": LINKS}
+    ),
     "request_answer": wrapped("request", _request(["queued", "done", "failed"])),
     "accepted": wrapped("request", _request(["queued"])),
     "versions": wrapped(

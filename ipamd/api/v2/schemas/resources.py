@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ipamd import events
 from ipamd.api.v2.schemas.parts import (
     COUNT,
     END,
@@ -97,6 +98,21 @@ RESOURCES: Final[dict[str, Schema]] = {
     "nat": properties({"id": TEXT, "inside_local": END, "inside_global": END, "created_at": TIME}),
     "mac_address_range": properties({"id": TEXT, "cidr": TEXT, **TIMES}),
     "available_range": properties({"first": TEXT, "last": TEXT, "size": COUNT}),
+    "event": properties(
+        {
+            "marker": TEXT, "event_type": TEXT, "priority": {"enum": ["INFO", "ERROR"]},
+            # The resource as RPC results show it, and what every event has.
+            "payload": {
+                "type": "object",
+                "required": list(events.ADDED),
+                "properties": {
+                    "event_id": TEXT, "sequence": COUNT, "occurred_at": TIME,
+                    "request_id": TEXT_OR_NULL, "tenant_id": TEXT_OR_NULL,
+                    "idempotency_key": TEXT_OR_NULL,
+                },
+            },
+        }
+    ),
     "holding": properties(
         {
             "ip_block_id": TEXT, "interface_id": TEXT_OR_NULL, "used_by_tenant": TEXT_OR_NULL,
