@@ -9,15 +9,16 @@ TESTS ?=
 ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt config chaos fuzz bench bench-intake docs docs-tables clean
+.PHONY: help run test check fmt lock config chaos fuzz bench bench-intake docs docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
 	@echo 'make test     run the tests; servers are installed when missing and started as needed'
 	@echo '              SERVICES=none  without servers     TESTS=tests/unit  only those'
 	@echo '              ARGS="-x -k gateway"  further arguments of pytest'
-	@echo 'make check    ruff, ruff format, mypy'
+	@echo 'make check    ruff, ruff format, mypy, bandit, pip-audit'
 	@echo 'make fmt      format the code and repair what ruff can'
+	@echo 'make lock     write requirements*.lock anew from setup.cfg; ARGS=--upgrade raises everything'
 	@echo 'make config   write etc/ipamd/ipamd.conf.sample anew, from the options in the code'
 	@echo 'make docs     build the documentation as HTML in docs/_build/html; warnings are errors'
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
@@ -31,22 +32,33 @@ help:
 run: $(VENV)/.installed var/ipamd.conf
 	@exec $(VENV)/bin/ipamd-all --config-file var/ipamd.conf $(ARGS)
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-docs
+test: $(VENV)/.installed-dev $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest --services=$(SERVICES) $(ARGS) $(TESTS)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/bandit -q -c pyproject.toml -r ipamd tools
+	$(VENV)/bin/python -m tools.audit requirements-dev.lock
 
 fmt: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
+# One resolution for every Python from 3.11 on; what is locked stays until setup.cfg or
+# ARGS=--upgrade asks for more. Never merge these files by hand: make lock.
+LOCK = $(VENV)/bin/uv pip compile -q setup.cfg --universal --python-version 3.11 \
+    --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(ARGS)
+
+lock: $(VENV)/bin/uv
+	$(LOCK) --extra build -o requirements.lock
+	$(LOCK) --all-extras -c requirements.lock -o requirements-dev.lock
+
 config: $(VENV)/.installed
 	$(VENV)/bin/oslo-config-generator --config-file etc/ipamd/config-generator.conf
 
-docs: $(VENV)/.installed-docs
+docs: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html
 	@echo 'docs/_build/html/index.html'
 
@@ -59,7 +71,7 @@ chaos: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	IPAMD_FUZZ=long $(VENV)/bin/python -m pytest -s $(ARGS) tests/fuzz
 
-bench: $(VENV)/.installed-bench
+bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -W ignore -m bench $(ARGS)
 
 bench-intake: $(VENV)/.installed-dev
@@ -74,26 +86,27 @@ var/ipamd.conf:
 	@mkdir -p var
 	@printf '[DEFAULT]\nstate_path = %s\n' '$(CURDIR)/var' > $@
 
-# Installed anew only when the list of what ipamd needs may have changed.
-$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+# Installed anew only when what is locked may have changed. Everything has to match a hash
+# of the lock, setuptools included, which builds ipamd itself; nothing else is downloaded.
+PIP = PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip --disable-pip-version-check
+
+$(VENV)/.installed: setup.cfg pyproject.toml requirements.lock | $(VENV)/bin/python
 	@echo 'Installing ipamd into $(VENV) ...'
-	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e .
+	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(VENV)/bin/python -m tools.locked
 	@touch $@
 
-$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-dev: setup.cfg pyproject.toml requirements.lock requirements-dev.lock | $(VENV)/bin/python
 	@echo 'Installing ipamd and the tools of its tests into $(VENV) ...'
-	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(VENV)/bin/python -m tools.locked
 	@touch $(VENV)/.installed $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed-dev
-	@echo 'Installing what draws plots into $(VENV) ...'
-	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[bench]'
-	@touch $@
-
-$(VENV)/.installed-docs: $(VENV)/.installed-dev
-	@echo 'Installing what builds the documentation into $(VENV) ...'
-	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -e '.[docs]'
-	@touch $@
+# The one thing installed without a hash: it has to work when the lock is out of date.
+$(VENV)/bin/uv: | $(VENV)/bin/python
+	@$(PIP) install -q '$(shell sed -n 's/^ *\(uv>.*\)/\1/p' setup.cfg)'
 
 # Debian ships Python without the part that makes virtual environments.
 $(VENV)/bin/python:

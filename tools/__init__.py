@@ -1,0 +1,1 @@
+"""What ``make`` runs beside tests: checks of the locked dependencies."""
