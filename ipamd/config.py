@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 from oslo_log import log
 
 from ipamd import __version__
@@ -61,6 +61,13 @@ IPAM_OPTS = [
         default=True,
         help="Let a block that would otherwise be full take back the address that was "
         "released longest ago.",
+    ),
+    cfg.ListOpt(
+        "utilization_thresholds",
+        item_type=types.Integer(1, 100),
+        default=[80, 90, 95],
+        help="Percentages of a block's addresses, held or in quarantine, at whose crossing "
+        "upwards an event ip_block.utilization is published. Empty: none is.",
     ),
     cfg.IntOpt(
         "journal_days",

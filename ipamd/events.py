@@ -18,6 +18,9 @@ EVENTS: Mapping[str, str] = {
     "ip_block.delete": "A block was deleted, and with it every address inside; "
     "subnets are told of first, each in an event of its own.",
     "ip_block.full": "The last free address of a block was handed out: {id, cidr}.",
+    "ip_block.utilization": "Of the addresses that a block can hand out, a percentage of "
+    "[ipam] utilization_thresholds is held or in quarantine, and was not before: {id, cidr, "
+    "threshold, size, reserved, allocated, quarantined, free}. One event for each threshold.",
     "ip_address.create": "An address was allocated; the payload is the address.",
     "ip_address.deallocate": "An address went into quarantine; the payload tells who held it.",
     "ip_address.restore": "An address came back out of quarantine.",

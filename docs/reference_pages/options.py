@@ -44,4 +44,6 @@ def _kind(opt: cfg.Opt) -> str:
 def _default(opt: cfg.Opt) -> str:
     if opt.default is None:
         return "unset"
+    if isinstance(opt.default, list):
+        return f"`{','.join(map(str, opt.default))}`"
     return f"`{str(opt.default).lower() if isinstance(opt.default, bool) else opt.default}`"

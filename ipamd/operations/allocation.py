@@ -30,6 +30,7 @@ from ipamd.operations import free_space
 from ipamd.operations.common import Resource, Row
 from ipamd.operations.free_space import IP, StoredSpace
 from ipamd.operations.interface_states import InterfaceState
+from ipamd.operations.thresholds import Fill, tell_crossed
 
 ADDRESSES = table_of(IpAddress)
 _BLOCKS = table_of(IpBlock)
@@ -88,6 +89,7 @@ class BlockAllocation:
         self._counted = counted
         self._allocated = block.allocated - counted
         self._quarantined = block.quarantined
+        self._used = self._allocated + self._quarantined
         self._cursor: int | None = block.cursor
         self._asker = tx.context, tx.request_key
 
@@ -254,23 +256,31 @@ class BlockAllocation:
         cyclic = self.block.allocation_strategy == "cyclic"
         return self._cursor if cyclic and self._cursor != self.block.cursor else None
 
-    def tell_if_full(self) -> None:
-        """Emit ``ip_block.full`` when the last free address was handed out.
+    def tell_how_full(self) -> None:
+        """Emit ``ip_block.utilization`` for thresholds crossed, and ``ip_block.full``.
 
-        It is the event of the request that got it, whoever else is in the transaction.
+        They are events of the request that got the last address, whoever else is in the
+        transaction.
         """
-        block = self.block
-        if self.rows and self._is_full():
-            self._tx.context, self._tx.request_key = self._asker
+        if not self.rows:
+            return
+        tx, block, fill = self._tx, self.block, self._fill()
+        tx.context, tx.request_key = self._asker
+        tell_crossed(tx, block, self.cidr, Fill(fill.reserved, self._used, 0), fill)
+        if fill.used + fill.reserved >= self.cidr.size:
             payload = {"id": block.id, "cidr": str(self.cidr)}
-            self._tx.emit("ip_block.full", payload, tenant_id=block.tenant_id)
+            tx.emit("ip_block.full", payload, tenant_id=block.tenant_id)
 
     def _is_full(self) -> bool:
         """Tell from the counters whether no address is free, whatever the policy says."""
+        fill = self._fill()
+        return fill.used + fill.reserved >= self.cidr.size
+
+    def _fill(self) -> Fill:
+        """Return how full the block is by now."""
         block = self.block
         reserved = reserved_addresses(self.cidr, block.gateway, block.reserve_network_address)
-        used = self._allocated + len(self.rows) + self._quarantined + len(reserved)
-        return bool(used >= self.cidr.size)
+        return Fill(len(reserved), self._allocated + len(self.rows), self._quarantined)
 
 
 def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
@@ -283,7 +293,7 @@ def flush(tx: Transaction, allocations: Sequence[BlockAllocation]) -> None:
         cursor = allocation.new_cursor()
         if cursor is not None:
             tx.execute(_MOVE_CURSOR, {"block": allocation.block.id, "address": cursor})
-        allocation.tell_if_full()
+        allocation.tell_how_full()
 
 
 def count(tx: Transaction, block_id: str, *, held: int = 0, released: int = 0) -> None:

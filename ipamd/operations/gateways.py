@@ -9,6 +9,7 @@ from ipamd.ipam.intervals import Interval
 from ipamd.ipam.reserved import reserved_addresses
 from ipamd.operations.common import Row
 from ipamd.operations.free_space import IP, StoredSpace
+from ipamd.operations.thresholds import Fill, tell_crossed
 
 
 def change(tx: Transaction, block: Row, gateway: int | None) -> None:
@@ -27,3 +28,5 @@ def change(tx: Transaction, block: Row, gateway: int | None) -> None:
             raise errors.AddressAlreadyAllocated("The gateway is already allocated")
         space.take(address)
     space.flush()
+    counts = block.allocated, block.quarantined
+    tell_crossed(tx, block, cidr, Fill(len(before), *counts), Fill(len(after), *counts))
