@@ -151,8 +151,27 @@ API_OPTS = [
         "auth_strategy",
         default="noauth",
         choices=["noauth", "http_basic", "keystone"],
-        help="How callers of the facade are recognised. Only noauth is there yet; a server "
-        "told to use another one refuses to start.",
+        help="How callers of the facade are recognised: not at all, by the password of a "
+        "name, or by a token of Keystone's.",
+    ),
+    cfg.StrOpt(
+        "password_file",
+        default="/etc/ipamd/htpasswd",
+        help="http_basic: names and passwords, as htpasswd -B writes them. Read again when it "
+        "changes.",
+    ),
+    cfg.StrOpt(
+        "users_file",
+        default="/etc/ipamd/users.yaml",
+        help="http_basic: the tenant and the roles of each name. Read again when it changes.",
+    ),
+    cfg.ListOpt(
+        "melange_trusted_proxies",
+        default=[],
+        item_type=types.IPAddress(),
+        help="Addresses of proxies that are believed when they name the caller of a request "
+        "to /v0.1 by X-Tenant and X-Role, as Melange had it. Only for proxies that set both "
+        "headers themselves, or remove them. Not with noauth.",
     ),
     cfg.BoolOpt(
         "allow_noauth",

@@ -9,7 +9,24 @@ from oslo_context import context
 
 
 class RequestContext(context.RequestContext):
-    """oslo.context's request context; its ``project_id`` is ipamd's tenant."""
+    """oslo.context's request context; its ``project_id`` is ipamd's tenant.
+
+    A context that is ``confined`` reaches what its tenant owns or leases, and nothing else.
+    """
+
+    def __init__(self, *args: Any, confined: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.confined = confined
+
+    @property
+    def confined_to(self) -> str | None:
+        """The only tenant whose resources this request reaches; None: everybody's."""
+        return self.tenant if self.confined else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the context as it crosses the wire."""
+        values: dict[str, Any] = super().to_dict()
+        return {**values, "confined": True} if self.confined else values
 
     @property
     def tenant(self) -> str:
@@ -21,12 +38,12 @@ class RequestContext(context.RequestContext):
         """Build a context from what any oslo.messaging client sent.
 
         Foreign clients may send ``{}``, keys of their own, or the legacy ``tenant``;
-        what is unknown or has another type than text is left out.
+        what is unknown or has another type than text is left out.  Whatever is said of
+        ``confined``, unless it is no, confines.
         """
+        given = dict(values or {})
         known = {
-            key: value
-            for key, value in dict(values or {}).items()
-            if isinstance(value, str) or key == "roles"
+            key: value for key, value in given.items() if isinstance(value, str) or key == "roles"
         }
         tenant = known.get("project_id") or known.get("tenant")
         roles = known.get("roles")
@@ -36,6 +53,7 @@ class RequestContext(context.RequestContext):
             request_id=known.get("request_id"),
             global_request_id=None,
             roles=[r for r in roles if isinstance(r, str)] if isinstance(roles, list) else [],
-            is_admin=dict(values or {}).get("is_admin") is True,
+            is_admin=given.get("is_admin") is True,
+            confined=given.get("confined") not in (None, False),
             overwrite=False,
         )

@@ -76,6 +76,14 @@ class UnknownMethod(BadRequest):
     default_message = "No such method"
 
 
+class Unauthenticated(IpamError):
+    """The caller named no credentials, or none that are accepted."""
+
+    code = "unauthenticated"
+    http_status = 401
+    default_message = "The credentials of this request are missing or were refused"
+
+
 class Forbidden(IpamError):
     """The caller may not do this."""
 

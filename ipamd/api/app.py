@@ -10,7 +10,7 @@ from oslo_log import log as logging
 from werkzeug.exceptions import HTTPException
 
 from ipamd import errors
-from ipamd.api import event_stream, versions
+from ipamd.api import auth, event_stream, versions
 from ipamd.api.backend import Backend
 from ipamd.api.compute import mount as compute
 from ipamd.api.melange import mount as melange
@@ -27,7 +27,10 @@ LOG = logging.getLogger(__name__)
 
 
 def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
-    """Build the WSGI application that turns HTTP requests into calls of ``caller``."""
+    """Build the WSGI application that turns HTTP requests into calls of ``caller``.
+
+    Raises: cfg.Error when what ``[api] auth_strategy`` needs cannot be used
+    """
     app = Flask("ipamd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = conf.api.max_body_size
     app.url_map.merge_slashes = False
@@ -46,8 +49,9 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
         for blueprint in mount.blueprints:
             app.register_blueprint(blueprint)
     handle_errors(app, mounts)
+    auth.install(app, conf)
 
-    # From the outside in: id and log line, then Melange's spellings of paths, then Flask.
+    # From the outside in: id and log line, Melange's spellings of paths, who asks, Flask.
     app.wsgi_app = RequestEnvelope(MelangePaths(app.wsgi_app))  # type: ignore[method-assign]
     return app
 

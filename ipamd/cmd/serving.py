@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
-from ipamd.api import event_stream
+from ipamd.api import auth, event_stream
 
 LOG = logging.getLogger(__name__)
 
@@ -85,27 +84,25 @@ def listening(conf: cfg.ConfigOpts) -> list[str]:
 
 
 def check_doors(conf: cfg.ConfigOpts) -> None:
-    """Refuse to serve everybody on an address that others reach.
+    """Refuse to serve everybody on an address that others reach, or with unusable settings.
 
     Raises: cfg.Error with a sentence that names the settings
     """
     if conf.api.auth_strategy != "noauth":
-        raise cfg.Error(f"[api] auth_strategy = {conf.api.auth_strategy} is not there yet")
-    if not conf.api.allow_noauth and not _is_loopback(conf.api.bind_host):
+        auth.Door(conf)
+        return
+    if conf.api.melange_trusted_proxies:
+        raise cfg.Error(
+            "[api] melange_trusted_proxies would keep nobody out with [api] auth_strategy = "
+            "noauth, which lets the same requests in by every other path: choose http_basic or "
+            "keystone"
+        )
+    if not conf.api.allow_noauth and not auth.is_loopback(conf.api.bind_host):
         raise cfg.Error(
             f"[api] auth_strategy = noauth would let everybody who reaches {conf.api.bind_host} "
             "do everything: change [api] bind_host to a loopback address, or set [api] "
             "allow_noauth = true behind something that authenticates"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def curl_example(conf: cfg.ConfigOpts) -> str:

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 # Installed in an environment of its own, see test_novaclient.py.
-from keystoneauth1 import session, token_endpoint  # type: ignore[import-not-found]
+from keystoneauth1 import session, token_endpoint
 from novaclient import api_versions, client, exceptions  # type: ignore[import-not-found]
 
 

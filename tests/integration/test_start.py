@@ -105,7 +105,9 @@ def test_sighup_reads_the_log_levels_again(tmp_path: Path) -> None:
     [
         ({"bind_host": "0.0.0.0"}, ["bind_host", "allow_noauth"]),
         ({"bind_host": "192.0.2.1"}, ["bind_host", "allow_noauth"]),
-        ({"auth_strategy": "keystone"}, ["auth_strategy"]),
+        ({"melange_trusted_proxies": "192.0.2.1"}, ["melange_trusted_proxies", "noauth"]),
+        ({"auth_strategy": "keystone"}, ["auth_strategy", "www_authenticate_uri"]),
+        ({"auth_strategy": "http_basic", "password_file": "/nowhere"}, ["password_file"]),
     ],
 )
 def test_an_open_door_is_refused_with_the_settings_that_matter(

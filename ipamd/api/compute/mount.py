@@ -17,13 +17,14 @@ from flask import Blueprint, Response, request
 from oslo_config import cfg
 
 from ipamd import errors
-from ipamd.api import formats, xml
+from ipamd.api import auth, formats, xml
 from ipamd.api.backend import Backend
 from ipamd.api.compute import faults
 from ipamd.api.compute.versions import COMPUTE, SHOWS_NET_ID, VERSIONS, Documented
 from ipamd.api.microversions import MalformedVersionError, UnsupportedVersionError
 from ipamd.api.mounts import Mount
 
+RULE = "compute:list_virtual_interfaces"
 NET_ID_OF_V2 = "OS-EXT-VIF-NET:net_id"
 _XMLNS = "http://docs.openstack.org/compute/api/v1.1"
 _XMLNS_VIF_NET = "http://docs.openstack.org/compute/ext/OS-EXT-VIF-NET/api/v1.1"
@@ -85,6 +86,7 @@ class VirtualInterfaces:
 
         Raises: BadRequest, InstanceNotFound and what else the service refuses with
         """
+        auth.require(RULE, project_id)
         offset = _read_number("offset") or 0
         end = offset + min(_read_number("limit") or self.max_limit, self.max_limit)
         found: list[dict[str, Any]] = []

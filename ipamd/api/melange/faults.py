@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from ipamd import errors
-from ipamd.api import formats, xml
+from ipamd.api import auth, formats, xml
 
 _MALFORMED: Final = (
     "The server could not comply with the request since it is either malformed or otherwise "
@@ -66,7 +66,9 @@ def document(status: int, detail: str | None) -> Response:
 
 
 def fault(error: errors.IpamError) -> Response:
-    """Answer an error of the service."""
+    """Answer an error of the service; who may not come in gets a page, as from Melange."""
+    if auth.is_refused():
+        return _page(error.http_status, "")
     return document(error.http_status, error.message)
 
 
@@ -76,9 +78,12 @@ def page(error: HTTPException) -> Response:
     405 becomes 404: Melange's router matched verb and path together.
     """
     status = 404 if error.code in (None, 405) else error.code
+    return _page(status, "" if status == 404 else error.description or "")
+
+
+def _page(status: int, detail: str) -> Response:
     title = f"{status} {HTTP_STATUS_CODES.get(status, 'Error')}"
     message = FAULTS.get(status, FAULTS[500 if status >= 500 else 400])[1]
-    detail = "" if status == 404 else error.description or ""
     if any(wish == "text/html" for wish, _, _ in formats.accepted(_accept())):
         text = (
             f"<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n"

@@ -53,6 +53,13 @@ class Route:
     versions: tuple[str, ...] = BOTH
     special: str | None = None  # the name of a function of special.py that makes the answer
 
+    @property
+    def rule(self) -> str:
+        """The name of the rule that says who may use the route."""
+        if self.method == "list_allocated_ip_addresses" and "{tenant_id}" not in self.path:
+            return "melange:list_all_allocated_ip_addresses"
+        return f"melange:{self.method or 'no_action'}"
+
 
 def one(root: str) -> Answer:
     """Answer with one resource."""

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 
 from ipamd import errors
+from ipamd.api import auth
 from ipamd.api.melange.routes import Route
 from ipamd.api.melange.views import Melange, View, body_argument, refuse_nul, respond
 
@@ -20,6 +21,7 @@ def add_to_the_only_interface(api: Melange, route: Route, version: str) -> View:
     """
 
     def view(instance_id: str) -> Response:
+        auth.require(route.rule)
         network = dict(body_argument("network"))
         arguments: dict[str, Any] = {"instance_id": instance_id}
         refuse_nul(arguments)

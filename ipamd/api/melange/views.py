@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, request
 
 from ipamd import errors
-from ipamd.api import formats, pagination, xml
+from ipamd.api import auth, formats, pagination, xml
 from ipamd.api.backend import Backend
 from ipamd.api.melange import faults, links
 from ipamd.api.melange.routes import Route, Shape
@@ -26,22 +26,21 @@ class Melange:
 
 
 def make_view(route: Route, version: str, api: Melange) -> View:
-    """Return the view of ``route``: its answer is the RPC's result in the route's shape."""
+    """Return the view of ``route``: its answer is the RPC's result in the route's shape.
+
+    A route without an action is answered with an error document that has no detail.
+    """
     method = route.method
-    if method is None:
-        return no_action
 
     def view(**uri: str) -> Response:
+        auth.require(route.rule, uri.get("tenant_id"))
+        if method is None:
+            return faults.document(404, None)
         arguments = read_arguments(route, uri, api)
         result = api.backend.call(method, uri.get("tenant_id"), **arguments)
         return respond(route, version, arguments, result)
 
     return view
-
-
-def no_action(**_uri: str) -> Response:
-    """Answer a route that has no action: an error document without a detail."""
-    return faults.document(404, None)
 
 
 def read_arguments(route: Route, uri: dict[str, str], api: Melange) -> dict[str, Any]:

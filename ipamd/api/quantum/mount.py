@@ -9,14 +9,14 @@ from xml.etree.ElementTree import Element, SubElement
 from flask import Blueprint, Response, request
 from oslo_config import cfg
 
-from ipamd.api import xml
+from ipamd.api import auth, xml
 from ipamd.api.backend import Backend
 from ipamd.api.formats import CONTENT_TYPES
 from ipamd.api.mounts import Mount
 from ipamd.api.quantum import documents, faults
 from ipamd.api.quantum.api import VERSIONS, Api
 from ipamd.api.quantum.networks import Answer
-from ipamd.api.quantum.routes import ROUTES
+from ipamd.api.quantum.routes import ROUTES, rule_of
 
 
 def mount(conf: cfg.ConfigOpts, backend: Backend) -> Mount:
@@ -53,7 +53,10 @@ def _blueprint(api: Api) -> Blueprint:
 
 
 def _answering(api: Api, view: Callable[..., Answer]) -> Callable[..., Response]:
+    rule = rule_of(view)
+
     def answer(**uri: str) -> Response:
+        auth.require(rule, uri["tenant_id"])
         document, status = view(api, **uri)
         return documents.answer(document, status, api.version.name)
 

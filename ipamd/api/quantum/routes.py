@@ -35,3 +35,8 @@ ROUTES: Final[tuple[tuple[str, str, Callable[..., networks.Answer]], ...]] = (
     ("PUT", ATTACHMENT, ports.set_port_attachment),
     ("DELETE", ATTACHMENT, ports.delete_port_attachment),
 )
+
+
+def rule_of(view: Callable[..., networks.Answer]) -> str:
+    """Return the name of the rule that says who may use a view; details have none of their own."""
+    return f"quantum:{view.__name__.removesuffix('_in_detail')}"

@@ -13,7 +13,7 @@ from oslo_config import cfg
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
 
-from ipamd.api import pagination
+from ipamd.api import auth, pagination
 from ipamd.api.backend import Backend
 from ipamd.api.mounts import Mount
 from ipamd.api.v2 import faults, reading
@@ -70,16 +70,32 @@ def _dispatch(api: Api, routes: list[Route]) -> View:
 
 
 def _answer(route: Route, api: Api, variables: dict[str, str]) -> Response:
+    if route in DISCOVERY:
+        auth.allow_anyone()
+    else:
+        auth.require(route.rule)
     reading.check_query((*route.filters, *route.query), route.filters)
     arguments: dict[str, Any] = dict(variables)
     if route.body is not None:
         arguments["body"] = reading.read_body(route.body)
         g.ipam_has_body = True
+        if (tenant_id := _tenant_named_in(arguments["body"])) is not None:
+            auth.require(route.rule, tenant_id)
     try:
         answer = route.view(api, **arguments)
     except AcceptedError as accepted:
         return _accepted(accepted.request_id)
     return _finished(route.status, answer)
+
+
+def _tenant_named_in(body: dict[str, Any]) -> str | None:
+    """Return the tenant that is to own what a body describes; a lessee is another thing."""
+    # {"ip_block": {"tenant_id": …}}; only an instance's interfaces have no noun around them.
+    if "ip_address" in body or "nat" in body:
+        return None
+    noun = body if "tenant_id" in body else next(iter(body.values()))
+    tenant_id: str | None = noun.get("tenant_id")
+    return tenant_id
 
 
 def _finished(status: int, answer: Answer) -> Response:

@@ -53,6 +53,11 @@ class Route:
     media_types: tuple[str, ...] = ("application/json",)
 
     @property
+    def rule(self) -> str:
+        """The name of the rule that says who may use the route, in all its versions."""
+        return f"v2:{self.name.removesuffix('_2_0')}"
+
+    @property
     def uri(self) -> tuple[str, str]:
         """The verb and path, which several versions may have."""
         return self.verb, self.path
