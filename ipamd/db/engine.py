@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import sqlalchemy as sa
+import tenacity
 from oslo_config import cfg
 
 from ipamd import config
@@ -17,6 +18,8 @@ from ipamd import config
 _TRUSTED_SECONDS = 10.0
 # A transaction that is stuck must not hold up everybody who waits for its block.
 _LOCK_SECONDS = 10
+# For one that another process has on SQLite's file.
+_SQLITE_SECONDS = 10.0
 # The driver of a URL that names none.
 _DRIVERS = {
     "postgresql": "psycopg",
@@ -108,14 +111,18 @@ def _sqlite_engine(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         max_overflow=conf.database.pool_size,
         pool_timeout=conf.database.pool_timeout,
         # Transactions are begun by the hook below, not by the driver's guesses.
-        connect_args={"timeout": 10.0, "check_same_thread": False, "isolation_level": None},
+        connect_args={
+            "timeout": _SQLITE_SECONDS,
+            "check_same_thread": False,
+            "isolation_level": None,
+        },
         poolclass=sa.QueuePool,
     )
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        _write_ahead(connection)
         for pragma in (
-            "journal_mode=WAL",
             f"synchronous={conf.database.sqlite_synchronous}",
             "foreign_keys=ON",
             "temp_store=MEMORY",
@@ -129,3 +136,19 @@ def _sqlite_engine(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(lambda error: "locked" in str(error)),
+    wait=tenacity.wait_random(0.01, 0.05),
+    stop=tenacity.stop_after_delay(_SQLITE_SECONDS),
+    reraise=True,
+)
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Put a file into WAL mode, where it stays.
+
+    SQLite's own patience does not cover this change: with another connection at work in
+    a new file it fails at once.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode=WAL")

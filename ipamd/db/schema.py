@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -104,6 +105,10 @@ def _locked(connection: sa.Connection) -> Iterator[None]:
     every DDL statement, so its lock belongs to the session.
     """
     dialect = connection.dialect.name
+    if dialect == "sqlite":
+        with _patient(connection), connection.begin():
+            yield
+        return
     if dialect in ("mysql", "mariadb"):
         name = sa.func.concat("ipamd.schema.", sa.func.md5(sa.func.database()))
         if connection.scalar(sa.select(sa.func.get_lock(name, LOCK_TIMEOUT))) != 1:
@@ -121,6 +126,18 @@ def _locked(connection: sa.Connection) -> Iterator[None]:
             connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
             connection.scalar(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         yield
+
+
+@contextmanager
+def _patient(connection: sa.Connection) -> Iterator[None]:
+    """Let SQLite wait for its lock as long as the other databases do."""
+    driver: Any = connection.connection.driver_connection
+    (usual,) = driver.execute("PRAGMA busy_timeout").fetchone()
+    driver.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 @contextmanager
