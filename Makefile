@@ -7,6 +7,9 @@ SERVICES ?= all
 # Tests to run (files, folders, node ids) and further arguments of pytest or ipamd-all.
 TESTS ?=
 ARGS ?=
+# Processes that run all tests; a few chosen ones run in one. Many tests wait most of the time.
+JOBS ?= 4
+PARALLEL = $(if $(TESTS),,-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test check fmt lock config chaos fuzz bench bench-intake docs docs-tables clean
@@ -15,7 +18,7 @@ help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
 	@echo 'make test     run the tests; servers are installed when missing and started as needed'
 	@echo '              SERVICES=none  without servers     TESTS=tests/unit  only those'
-	@echo '              ARGS="-x -k gateway"  further arguments of pytest'
+	@echo '              ARGS="-x -k gateway"  further arguments of pytest     JOBS=2  processes'
 	@echo 'make check    ruff, ruff format, mypy, bandit, pip-audit'
 	@echo 'make fmt      format the code and repair what ruff can'
 	@echo 'make lock     write requirements*.lock anew from setup.cfg; ARGS=--upgrade raises everything'
@@ -32,8 +35,8 @@ help:
 run: $(VENV)/.installed var/ipamd.conf
 	@exec $(VENV)/bin/ipamd-all --config-file var/ipamd.conf $(ARGS)
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest --services=$(SERVICES) $(ARGS) $(TESTS)
+test: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest --services=$(SERVICES) $(PARALLEL) $(ARGS) $(TESTS)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check

@@ -3,6 +3,9 @@
 A test needs a server when it uses one of its fixtures, directly or not, or is marked
 ``services(name, ...)``. ``--services=none`` (or a list of those to keep) deselects tests
 that need others, and the summary counts them; no test is skipped on the quiet.
+
+With ``-n`` the first process starts the servers, and its workers use them; what they left
+out and left running is told in its summary.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +26,7 @@ from tests.services import supervisor
 from tests.services.databases import fresh_database
 from tests.services.migrated import MigratedDatabases
 from tests.services.packages import MissingPackages
-from tests.services.shared import KINDS, SharedServers, install
+from tests.services.shared import KINDS, Access, SharedServers, install
 from tests.services.vhosts import fresh_vhost
 
 _shared = pytest.StashKey[SharedServers]()
@@ -40,10 +44,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_shared] = SharedServers()
     config.stash[_left_out] = []
     config.stash[_left_running] = []
+    running = getattr(config, "workerinput", {}).get("servers", {})
+    config.stash[_shared] = SharedServers(
+        {name: Access(*access) for name, access in running.items()}
+    )
     _allowed(config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if getattr(config.option, "dist", "no") != "no" and not _is_worker(config):
+        allowed = _allowed(config)
+        _start(config, allowed, allowed)
+        config.pluginmanager.register(_Workers(config), "ipamd-workers")
+
+
+class _Workers:
+    """What the first process of several does for the others."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_configure_node(self, node: Any) -> None:
+        shared = self._config.stash[_shared]
+        names = sorted(_allowed(self._config))
+        node.workerinput["servers"] = {name: tuple(shared.access(name)) for name in names}
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        told = getattr(node, "workeroutput", {})
+        # Each worker has collected, and left out, the same tests.
+        left_out = [set(needs) for needs in told.get("left_out", [])]
+        self._config.stash[_left_out] = left_out or self._config.stash[_left_out]
+        self._config.stash[_left_running] += told.get("left_running", [])
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _start(config: pytest.Config, used: set[str], own: set[str]) -> None:
+    """Install what the tests need, and start the servers that they share."""
+    try:
+        install(used, own, config.get_terminal_writer().line)
+    except MissingPackages as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    for name in sorted(used):
+        config.stash[_shared].begin(name)
 
 
 def _allowed(config: pytest.Config) -> set[str]:
@@ -83,21 +131,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
-    if config.option.collectonly:
+    if config.option.collectonly or _is_worker(config):
         return
     used = {name for item in session.items for name in _used(item)}
     own = {name for item in session.items for name in _own(item)}
-    try:
-        install(used, own, config.get_terminal_writer().line)
-    except MissingPackages as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-    for name in sorted(used):
-        config.stash[_shared].begin(name)
+    _start(config, used, own)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    session.config.stash[_shared].close()
+    config = session.config
+    config.stash[_shared].close()
     for pid in supervisor.children_by_parent().get(os.getpid(), []):
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -106,7 +150,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             os.kill(pid, signal.SIGTERM if supervised else signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended by itself just now
-        session.config.stash[_left_running].append(f"{pid} {command}")
+        config.stash[_left_running].append(f"{pid} {command}")
+    if _is_worker(config):
+        output: dict[str, Any] = config.workeroutput  # type: ignore[attr-defined]
+        output["left_out"] = [sorted(needs) for needs in config.stash[_left_out]]
+        output["left_running"] = config.stash[_left_running]
+    elif config.stash[_left_running]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tests.services import packages
@@ -47,16 +48,24 @@ def install(names: Collection[str], own: Collection[str], say: Callable[[str], N
         )
 
 
-class SharedServers:
-    """Starts the servers and knows their URLs."""
+class Access(NamedTuple):
+    """How to reach a server: its URL, and that of RabbitMQ's management API."""
 
-    def __init__(self) -> None:
+    url: str
+    management_url: str | None
+
+
+class SharedServers:
+    """Starts the servers and knows their URLs; ``running`` are another process's."""
+
+    def __init__(self, running: dict[str, Access] | None = None) -> None:
+        self._running = running or {}
         self._executor = ThreadPoolExecutor(len(KINDS), thread_name_prefix="start")
         self._starting: dict[str, Future[Server]] = {}
 
     def begin(self, name: str) -> None:
-        """Start a server in the background, if it is neither started nor external."""
-        if name not in self._starting and not self._external_url(name):
+        """Start a server in the background, if it is neither running nor external."""
+        if not (name in self._starting or name in self._running or self._external_url(name)):
             self._starting[name] = self._executor.submit(self._start, name)
 
     def url(self, name: str) -> str:
@@ -64,10 +73,19 @@ class SharedServers:
 
         Raises: RuntimeError, with the end of its log, when it could not be started.
         """
+        if name in self._running:
+            return self._running[name].url
         return self._external_url(name) or self._server(name).url
+
+    def access(self, name: str) -> Access:
+        """Return what another process needs to use the server."""
+        url = self.url(name)
+        return Access(url, self.management_url(url) if name == "rabbitmq" else None)
 
     def management_url(self, url: str) -> str:
         """Return where the management API of the RabbitMQ server at ``url`` answers."""
+        if "rabbitmq" in self._running:
+            return str(self._running["rabbitmq"].management_url)
         if self._external_url("rabbitmq") is None:
             server = self._server("rabbitmq")
             assert isinstance(server, RabbitMQ)

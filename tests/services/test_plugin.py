@@ -149,3 +149,49 @@ def test_wait(postgresql_url):
     pids = [int(pid) for pid in (folder / "pids").read_text().split()]
     assert len(pids) > 1
     wait_until(lambda: not set(pids) & living())
+
+
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+
+
+def test_parallel_runs_tell_what_was_left_out_once(folder: Path) -> None:
+    done = run(folder, TESTS, "--services=none", *PARALLEL)
+
+    assert done.returncode == pytest.ExitCode.OK
+    assert (
+        "--services=none: tests left out for want of a server: 5 "
+        "(mariadb 2, postgresql 2, rabbitmq 2)"
+    ) in done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_parallel_runs_fail_on_a_process_that_is_left_running(folder: Path) -> None:
+    text = """
+import subprocess
+def test_leak(): subprocess.Popen(["sleep", "1004"], start_new_session=True)
+"""
+
+    done = run(folder, text, "--services=none", *PARALLEL)
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "ERROR: left running by a test:" in done.stdout
+    assert "sleep 1004" in done.stdout
+
+
+@pytest.mark.services("postgresql")
+def test_parallel_runs_share_their_servers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IPAMD_TEST_POSTGRESQL_URL", raising=False)
+    text = """
+import os, pathlib
+def test_url(postgresql_url):
+    pathlib.Path(f"url-{os.getpid()}").write_text(postgresql_url)
+"""
+    for name in ("test_other.py", "test_third.py"):
+        (folder / name).write_text(text)
+
+    done = run(folder, text, "--services=postgresql", *PARALLEL)
+
+    assert "3 passed" in done.stdout, done.stdout
+    written = list(folder.glob("url-*"))
+    assert len(written) == 2, "two processes had tests"
+    assert len({path.read_text() for path in written}) == 1
