@@ -58,7 +58,7 @@ def assign(tx: Transaction, interface_id: str, tenant_id: str, mac: int | None) 
         if row.first <= mac <= row.last and space.is_free(mac):
             space.take(mac)
             space.flush()
-    tx.emit("mac_address.create", _event(mac_id, mac, interface_id), tenant_id=tenant_id)
+    tx.emit("mac_address.create", event(mac_id, mac, interface_id), tenant_id=tenant_id)
     return mac
 
 
@@ -73,8 +73,8 @@ def release(tx: Transaction, interface_id: str, tenant_id: str) -> None:
         if not space.is_free(known.address):
             space.give(known.address)
             space.flush()
-    event = _event(known.id, known.address, interface_id)
-    tx.emit("mac_address.delete", event, tenant_id=tenant_id)
+    payload = event(known.id, known.address, interface_id)
+    tx.emit("mac_address.delete", payload, tenant_id=tenant_id)
 
 
 def _insert(tx: Transaction, mac: int, interface_id: str, source: str | None) -> str:
@@ -96,5 +96,6 @@ def _space(tx: Transaction, row: Row) -> StoredSpace:
     return StoredSpace(tx, MAC, row.id, Interval(row.first, row.last))
 
 
-def _event(mac_id: str, mac: int, interface_id: str) -> Resource:
+def event(mac_id: str, mac: int, interface_id: str) -> Resource:
+    """Return what events tell of an interface's MAC address."""
     return {"id": mac_id, "address": format_mac(mac), "interface_id": interface_id}

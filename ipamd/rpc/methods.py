@@ -23,6 +23,7 @@ from ipamd.operations import (
     history,
     instances,
     interfaces,
+    ip_address_batches,
     ip_addresses,
     ip_blocks,
     ip_routes,
@@ -170,6 +171,7 @@ ALL: list[Method] = [
     *writes(
         ip_addresses.allocate_ip_address,
         ip_addresses.allocate_ip_addresses,
+        ip_address_batches.allocate_chosen_ip_addresses,
         ip_addresses.deallocate_ip_address,
         ip_addresses.restore_ip_address,
     ),

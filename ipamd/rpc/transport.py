@@ -20,7 +20,9 @@ TOPIC = "ipam"
 VERSION = "1.1"
 # What a client asks for depends on the method: the older workers of a service that is
 # being upgraded know the older methods.
-NEW_METHODS: Mapping[str, tuple[str, ...]] = {"1.1": ("list_events",)}
+NEW_METHODS: Mapping[str, tuple[str, ...]] = {
+    "1.1": ("list_events", "allocate_chosen_ip_addresses"),
+}
 ERRORS_MODULE = "ipamd.errors"
 
 # Groups that oslo.messaging reads at each call and lists nowhere public.

@@ -262,3 +262,33 @@ def test_nat_lives(v2: V2) -> None:
 def test_a_mac_address_range_lives(v2: V2) -> None:
     made = v2.make("mac_address_range", cidr="02-77-00-00-00-00/40")
     gone(v2, f"/mac-address-ranges/{made['id']}")
+
+
+def test_2_3_adds_batches_of_chosen_addresses(v2: V2) -> None:
+    block = v2.block()
+    entries = [
+        {"ip_block_id": block["id"], "address": f"10.0.0.{n}", "interface_id": f"{v2.tenant}-{n}"}
+        for n in (7, 1, 9)
+    ]
+    body = {"ip_addresses": entries}
+    path = "/ip-address-batches"
+    v2.ask("POST", path, body, 404, OpenStack_API_Version="ipam 2.2")
+    outcome = v2.ask("POST", path, body, Idempotency_Key="batch-1")["outcome"]
+    assert outcome == {
+        "allocated": 2,
+        "unchanged": 0,
+        "refused": [
+            {
+                "index": 1,
+                "address": "10.0.0.1",
+                "code": "ipam.address_already_allocated",
+                "message": "Address is already allocated",
+            }
+        ],
+    }
+    assert v2.ask("POST", path, body, Idempotency_Key="batch-1")["outcome"] == outcome
+    assert v2.ask("POST", path, body)["outcome"]["unchanged"] == 2
+    error = v2.refused("POST", path, {"ip_addresses": []}, 400)
+    assert set(error["fields"]) == {"ip_addresses"}
+    error = v2.refused("POST", path, {"ip_addresses": [{**entries[0], "colour": "red"}]}, 400)
+    assert set(error["fields"]) == {"ip_addresses.0"}

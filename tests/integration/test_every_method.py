@@ -118,6 +118,9 @@ def test_ip_addresses(call: Call, tenant: str) -> None:
     held = call("allocate_ip_address", ip_address={"interface_id": f"vif-{tenant}"}, **mine)
     bulk = call("allocate_ip_addresses", count=3, **mine)["ip_addresses"]
     assert [found["address"] for found in bulk] == ["10.0.0.3", "10.0.0.4", "10.0.0.5"]
+    chosen = [{"ip_block_id": block, "address": held["address"]}]
+    outcome = call("allocate_chosen_ip_addresses", tenant_id=tenant, ip_addresses=chosen)
+    assert outcome == {"allocated": 0, "unchanged": 1, "refused": []}
     one = {"address": held["address"], **mine}
     assert call("get_ip_address", **one) == held
     assert len(call("list_ip_addresses", **mine)["ip_addresses"]) == 4

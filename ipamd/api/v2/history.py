@@ -14,7 +14,7 @@ HISTORY: Final[dict[Version, str]] = {
     Version(2, 0): "The API as it was published first.",
     Version(2, 1): "Virtual interfaces tell the network they are on, as net_id.",
     Version(2, 2): "The history of an address: who held it when.",
-    Version(2, 3): "The feed of events.",
+    Version(2, 3): "The feed of events; chosen addresses in batches.",
 }
 
 SERVICE: Final = Service("ipam", min(HISTORY), max(HISTORY))

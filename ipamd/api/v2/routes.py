@@ -129,6 +129,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     _updated(nouns.IP_ADDRESS, ip_addresses.update_ip_address),
     _deleted(nouns.IP_ADDRESS, ip_addresses.delete_ip_address),
     Route(
+        "POST", "/ip-address-batches", "allocate_chosen_ip_addresses",
+        ip_addresses.allocate_chosen, "batch_outcome", "ip_address_batch", since=since("2.3"),
+    ),
+    Route(
         "GET", "/ip-addresses/{address}/history", "list_history", ip_addresses.list_history,
         "holding_list", query=("at", "tenant_id", *PAGING), since=since("2.2"),
     ),

@@ -101,6 +101,30 @@ class IpAddresses(Calls):
             timeout=timeout,
         )
 
+    def allocate_chosen_ip_addresses(
+        self,
+        tenant_id: str | None,
+        ip_addresses: list[Resource],
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
+    ) -> Resource:
+        """Allocate chosen addresses of any blocks, up to 5000, each done or refused by itself.
+
+        An entry: ip_block_id, address, interface_id?, tenant_id?, used_by_device?,
+        mac_address?.  The answer: ``allocated`` and ``unchanged``, two counts, and
+        ``refused``, a list of {index, address, code, message}.
+
+        Raises: ValidationError.
+        """
+        return self._call(
+            "allocate_chosen_ip_addresses",
+            tenant_id=tenant_id,
+            ip_addresses=ip_addresses,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     def deallocate_ip_address(
         self,
         tenant_id: str,

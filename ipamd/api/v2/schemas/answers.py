@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ipamd.api.v2.schemas.parts import (
+    COUNT,
     LINKS,
     TEXT,
     TEXT_OR_NULL,
@@ -56,6 +57,14 @@ ANSWERS: Final[dict[str, Schema]] = {
             wrapped("ip_addresses", array(ref("ip_address"), minItems=1)),
         ]
     },
+    "batch_outcome": wrapped(
+        "outcome",
+        properties(
+            {"allocated": COUNT, "unchanged": COUNT,
+             "refused": array(properties(
+                 {"index": COUNT, "address": TEXT_OR_NULL, "code": TEXT, "message": TEXT}))}
+        ),
+    ),
     "interfaces_replaced": wrapped("interfaces", array(ref("interface"))),
     "fit": wrapped(
         "fit",

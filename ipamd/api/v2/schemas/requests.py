@@ -33,6 +33,12 @@ _NEW_INTERFACE: Final[dict[str, Schema]] = {
     "mac_address": MAC,
     "network": properties({"id": NAME, "tenant_id": NAME}, {"addresses": array(ADDRESS)}),
 }
+_HOLDER: Final[dict[str, Schema]] = {
+    "interface_id": CHOSEN_ID,
+    "tenant_id": NAME,
+    "used_by_device": NAME,
+    "mac_address": MAC,
+}
 _ROUTE: Final[dict[str, Schema]] = {"destination": CIDR, "gateway": ADDRESS}
 _STATE: Final[Schema] = {"enum": ["ACTIVE", "DOWN"]}
 
@@ -67,14 +73,20 @@ REQUESTS: Final[dict[str, Schema]] = {
             {
                 "address": ADDRESS,
                 "count": {"type": "integer", "minimum": 1, "maximum": 65_536},
-                "interface_id": CHOSEN_ID,
-                "tenant_id": NAME,
-                "used_by_device": NAME,
-                "mac_address": MAC,
+                **_HOLDER,
             },
             # One address is chosen, or many are counted.
             dependentSchemas={"count": {"properties": {"address": False}}},
         ),
+    ),
+    # What is wrong with an entry's address or MAC address is that entry's refusal.
+    "ip_address_batch": properties(
+        {
+            "ip_addresses": array(
+                properties({"ip_block_id": NAME, "address": ADDRESS}, _HOLDER),
+                minItems=1, maxItems=5000,
+            )
+        }
     ),
     "ip_address_update": wrapped("ip_address", properties({"status": {"const": "allocated"}})),
     "interface_create": wrapped(

@@ -31,6 +31,15 @@ def create_ip_address(api: Api, body: Resource) -> Answer:
     return Answer({"ip_addresses": addresses}, f"{PREFIX}{IP_ADDRESS.path}?{theirs}")
 
 
+def allocate_chosen(api: Api, body: Resource) -> Answer:
+    """Allocate chosen addresses, each done or refused by itself."""
+    found = api.write(
+        "allocate_chosen_ip_addresses", tenant_id=None, ip_addresses=body["ip_addresses"]
+    )
+    refused = [{**each, "code": f"ipam.{each['code']}"} for each in found["refused"]]
+    return Answer({"outcome": {**found, "refused": refused}})
+
+
 def update_ip_address(api: Api, ip_address_id: str, body: Resource) -> Answer:  # noqa: ARG001
     """Restore an address: its status can only become "allocated", as the schema says."""
     where = _place(api.one(IP_ADDRESS, ip_address_id))
