@@ -80,7 +80,7 @@ RULES: Final[tuple[Rule, ...]] = (
     """),
     *_rules("v2", MEMBER, """
         create_ip_block update_ip_block delete_ip_block create_subnet
-        create_ip_address update_ip_address delete_ip_address
+        create_ip_address update_ip_address delete_ip_address allocate_chosen_ip_addresses
         create_interface delete_interface
         create_instance_interface replace_instance_interfaces
         create_network update_network delete_network create_port update_port delete_port

@@ -91,7 +91,7 @@ def _answer(route: Route, api: Api, variables: dict[str, str]) -> Response:
 def _tenant_named_in(body: dict[str, Any]) -> str | None:
     """Return the tenant that is to own what a body describes; a lessee is another thing."""
     # {"ip_block": {"tenant_id": …}}; only an instance's interfaces have no noun around them.
-    if "ip_address" in body or "nat" in body:
+    if not {"ip_address", "ip_addresses", "nat"}.isdisjoint(body):
         return None
     noun = body if "tenant_id" in body else next(iter(body.values()))
     tenant_id: str | None = noun.get("tenant_id")
