@@ -41,6 +41,8 @@ LOG = logging.getLogger(__name__)
 
 _CLOSE_TIMEOUT = 5.0
 _UNROUTABLE_PAUSE = 1.0
+# While stopping: between two looks whether all has left.
+_DRAIN_PAUSE = 0.05
 
 
 class Intake:
@@ -131,7 +133,14 @@ class Intake:
         if self._channel is not None:
             for each in self._queues:
                 self._channel.basic_cancel(each.name, nowait=True)
+        self._watch_draining()
+
+    def _watch_draining(self) -> None:
+        # Besides the jobs' answers there are refusals, copies of answers and signs of
+        # life on their way to the broker; what settles last need not be a job.
         self._check_drained()
+        if not self._drained.is_set():
+            self._link.call_later(_DRAIN_PAUSE, self._watch_draining)
 
     def _check_drained(self) -> None:
         # Without a broker no answer can leave: then it is enough that nobody works.

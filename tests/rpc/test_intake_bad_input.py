@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -106,6 +107,25 @@ def test_who_waits_is_told(
     msg_id, _, failure, is_last = envelope.parse_answer(channel.basic_get("reply_test").body)
     assert (msg_id, is_last) == ("m1", True)
     assert json.loads(failure or "{}")["class"] == expected
+
+
+def test_refusals_that_are_on_their_way_do_not_hold_up_a_stop(
+    conf: cfg.ConfigOpts, worker: Worker, channel: Any
+) -> None:
+    channel.queue_declare("reply_test", auto_delete=False)
+    with serving(conf, worker) as intake:
+        hold_back = intake._link.publisher.set_blocked
+        intake._link.call_soon(lambda: hold_back(True))
+        send(channel, wrap({"args": {}, **REPLY_TO}))
+        wait_until(lambda: not intake._link.publisher.idle)
+        stopping = threading.Thread(target=intake.stop)
+        stopping.start()
+        wait_until(lambda: intake._stopping)
+        intake._link.call_soon(lambda: hold_back(False))
+        stopping.join(conf.worker.drain_timeout / 2)
+        assert not stopping.is_alive()
+    assert queue_length(channel, "reply_test") == 1
+    assert queue_length(channel, "ipam") == 0
 
 
 def test_bare_message_without_envelope_is_served(

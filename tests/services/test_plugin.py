@@ -127,8 +127,9 @@ def test_leak(): subprocess.Popen(["sleep", "1003"], start_new_session=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_when_pytest_is_interrupted(folder: Path, number: signal.Signals) -> None:
     (folder / "test_it.py").write_text("""
-import os, pathlib, time
+import os, pathlib, signal, time
 from tests.services.supervisor import descendants
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's "&"
 def test_wait(postgresql_url):
     pids = " ".join(map(str, descendants(os.getpid())))
     pathlib.Path("partial").write_text(pids)

@@ -103,7 +103,8 @@ def test_programs_and_folder_go_when_the_test_run_is_killed(
     folder = tmp_path / "owned"
     folder.mkdir()
     script = f"""
-import time, pathlib
+import time, pathlib, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's "&"
 from tests.services.process import Process
 folder = pathlib.Path({str(folder)!r})
 process = Process(["sh", "-c", {DAEMONISING!r}], output=folder / "output", owned_folder=folder)
