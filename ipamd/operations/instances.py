@@ -142,12 +142,14 @@ def add_interface_ip_addresses(
 
     Raises: InterfaceNotFound, MissingParameters, and as ``allocate_network_ips``
     """
-    state = _state(tx, instance_id, interface_id)
+    _state(tx, instance_id, interface_id)
     wanted = interfaces.read_network(Fields({"network": network}, "network"))
     if wanted is None:
         raise errors.MissingParameters(names=["id", "tenant_id"])
     network_id, owner, chosen = wanted
     blocks = networks.lock_blocks(tx, owner, network_id)
+    interface_states.lock(tx, [interface_id])
+    state = _state(tx, instance_id, interface_id)
     return {"ip_addresses": networks.allocate(tx, blocks, state, chosen)}
 
 

@@ -67,6 +67,13 @@ _STATES = Prepared(
     .select_from(_with_network(INTERFACES))
     .where(INTERFACES.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
+# Not FOR UPDATE on PostgreSQL: a row that refers to an interface may be written meanwhile.
+_LOCK = Prepared(
+    sa.select(INTERFACES.c.id)
+    .where(INTERFACES.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(INTERFACES.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 @dataclass
@@ -119,6 +126,23 @@ def find_many(tx: Transaction, interface_ids: Collection[str]) -> dict[str, Inte
     return {state.id: state for state in states if state}
 
 
+def lock(tx: Transaction, interface_ids: Collection[str]) -> None:
+    """Lock the interfaces that exist, in the order of their ids, until the transaction ends.
+
+    Whoever binds an interface to a network, by an address or a port, holds its lock from
+    before the look at what it is bound to.  Blocks and ports are locked first.  SQLite has
+    one writer, which is lock enough.
+    """
+    if interface_ids and tx.dialect != "sqlite":
+        _LOCK.fetch(tx, {"ids": sorted(interface_ids)})
+
+
+def find_locked(tx: Transaction, interface_id: str) -> InterfaceState | None:
+    """Lock an interface, and look it up as its last writer left it."""
+    lock(tx, [interface_id])
+    return find(tx, interface_id)
+
+
 def from_row(row: Row) -> InterfaceState | None:
     """Make a state of a row with ``STATE_COLUMNS``; None where no interface was joined."""
     if row.interface_id is None:
@@ -141,14 +165,14 @@ def find_or_create(
     device_id: str | None,
     mac: int | None,
 ) -> InterfaceState:
-    """Return the tenant's interface; make one when there is none, or no id was given.
+    """Return the tenant's interface, locked; make one when there is none, or no id was given.
 
     What an existing interface has, device and MAC address, stays as it is.
 
     Raises: ValidationError when the id is another tenant's interface.
     """
     if interface_id is not None:
-        known = find(tx, interface_id)
+        known = find_locked(tx, interface_id)
         if known is not None:
             if known.tenant_id != tenant_id:
                 raise taken(interface_id)

@@ -136,9 +136,9 @@ def deallocate_ip_address(
 def restore_ip_address(
     tx: Transaction, tenant_id: str | None, ip_block_id: str, address: str
 ) -> Resource:
-    """Take an address out of quarantine.
+    """Take an address out of quarantine; it goes back to its interface, if that exists.
 
-    Raises: IpBlockNotFound, IpAddressNotFound
+    Raises: IpBlockNotFound, IpAddressNotFound, InterfaceOnAnotherNetwork
     """
     block = ip_blocks.lock(tx, ip_block_id, tenant_id)
     quarantine.restore(tx, block, find(tx, block, address))

@@ -14,7 +14,12 @@ from ipamd.ipam.intervals import Interval
 from ipamd.operations import interface_states, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation
 from ipamd.operations.common import Row
-from ipamd.operations.interface_states import STATE_COLUMNS, InterfaceState, join_state
+from ipamd.operations.interface_states import (
+    INTERFACES,
+    STATE_COLUMNS,
+    InterfaceState,
+    join_state,
+)
 
 if TYPE_CHECKING:
     from ipamd.operations.batch import Loaded
@@ -32,6 +37,36 @@ _LOCK_AND_COUNT = Prepared(
     .where(_BLOCKS.c.id == sa.bindparam("block"))
     .values(allocated=_BLOCKS.c.allocated + 1)
 )
+_MARIADB_LOCKS_BOTH = Prepared(
+    # It locks the rows of every table that it may change.
+    sa.text(
+        "UPDATE ip_blocks LEFT JOIN interfaces ON interfaces.id = :interface"
+        " SET ip_blocks.allocated = ip_blocks.allocated + 1,"
+        " interfaces.device_id = interfaces.device_id"
+        " WHERE ip_blocks.id = :block"
+    ).bindparams(
+        sa.bindparam("interface", type_=INTERFACES.c.id.type),
+        sa.bindparam("block", type_=_BLOCKS.c.id.type),
+    )
+)
+# The same, and then locks the interface as ``interface_states.lock`` would.
+_LOCK_BOTH_AND_COUNT = {
+    "sqlite": _LOCK_AND_COUNT,
+    "mysql": _MARIADB_LOCKS_BOTH,
+    "mariadb": _MARIADB_LOCKS_BOTH,
+    "postgresql": Prepared(
+        # UPDATE … RETURNING (SELECT id FROM interfaces WHERE … FOR NO KEY UPDATE)
+        sa.update(_BLOCKS)
+        .where(_BLOCKS.c.id == sa.bindparam("block"))
+        .values(allocated=_BLOCKS.c.allocated + 1)
+        .returning(
+            sa.select(INTERFACES.c.id)
+            .where(INTERFACES.c.id == sa.bindparam("interface"))
+            .with_for_update(key_share=True)
+            .scalar_subquery()
+        )
+    ),
+}
 # What ``BlockAllocation`` reads of a block.
 _BLOCK_COLUMNS = (
     "id", "tenant_id", "first", "last", "prefix_length", "network_id", "policy_id", "gateway",
@@ -88,7 +123,8 @@ def one(tx: Transaction, block_id: str, interface_id: str | None, chosen: int | 
     """Lock and read what a single allocation needs; nothing of a block that is gone."""
     from ipamd.operations.batch import Loaded
 
-    if not _LOCK_AND_COUNT.apply(tx, {"block": block_id}):
+    locking = _LOCK_AND_COUNT if interface_id is None else _LOCK_BOTH_AND_COUNT[tx.dialect]
+    if not locking.apply(tx, {"block": block_id, "interface": interface_id}):
         return Loaded({}, {}, mac_ranges=False)
     start = chosen or 0
     values = {"block": block_id, "interface": interface_id, "start": start}
@@ -117,6 +153,7 @@ def many(
             block.space.preload(0, None if free is None else Interval(free.first, free.last))
     interfaces: dict[str, InterfaceState] = {}
     if interface_ids:
+        interface_states.lock(tx, interface_ids)
         interfaces = interface_states.find_many(tx, interface_ids)
     has_ranges = may_create and bool(_ASK_FOR_RANGES.fetch(tx, {})[0].has_ranges)
     return Loaded(blocks, interfaces, has_ranges)

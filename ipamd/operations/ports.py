@@ -165,7 +165,7 @@ def set_port_attachment(
     ).first()
     if elsewhere is not None:
         raise errors.AlreadyAttached(f"{attachment_id} is plugged into another port")
-    interface = interface_states.find(tx, str(attachment_id))
+    interface = interface_states.find_locked(tx, str(attachment_id))
     if interface is not None and interface.network_id is not None:
         interface.check_network(network_id)
     return dict(_change(tx, tenant_id, port, attachment_id=attachment_id)["attachment"])

@@ -366,3 +366,76 @@ def test_a_mac_released_while_its_range_is_made_is_free(store: Store) -> None:
     assert check.check(store.db) == []
     next_one = store.call("create_interface", interface={"tenant_id": TENANT})
     assert next_one["mac_address"] == "02:00:00:00:00:00"
+
+
+def bound_to(store: Store, vif: str) -> set[str]:
+    """Return the networks of the blocks that an interface has addresses of."""
+    found = store.rows(
+        "SELECT b.network_id FROM ip_addresses a JOIN ip_blocks b ON b.id = a.ip_block_id "
+        "WHERE a.interface_id = :vif AND a.deallocated_at IS NULL",
+        vif=vif,
+    )
+    return {row.network_id for row in found}
+
+
+def in_network(store: Store, number: int, vif: str) -> None:
+    """Ask for an address of a network for an interface, in one of all the ways there are."""
+    network = f"net{number}"
+    body = {"tenant_id": TENANT, "network_id": network}
+    (block,) = store.call("list_network_ip_blocks", **body)["ip_blocks"]
+    mac = f"02:00:00:00:00:0{vif[-1]}"
+    ways: list[Callable[[], Any]] = [
+        partial(store.allocate, block["id"], interface_id=vif),
+        partial(store.allocate, block["id"], interface_id=vif, mac_address=mac),
+        partial(store.call, "allocate_network_ips", interface_id=vif, **body),
+        partial(
+            store.call,
+            "allocate_ip_addresses",
+            tenant_id=TENANT,
+            ip_block_id=block["id"],
+            count=2,
+            ip_address={"interface_id": vif},
+        ),
+        partial(
+            store.call,
+            "add_interface_ip_addresses",
+            instance_id="vm",
+            interface_id=vif,
+            network={"id": network, "tenant_id": TENANT},
+        ),
+    ]
+    ways[number % len(ways)]()
+
+
+@pytest.mark.parametrize("state", ["known", "new", "released"])
+def test_an_interface_wanted_by_many_networks_gets_into_one(
+    stores: list[Store], state: str
+) -> None:
+    for number in range(THREADS):
+        stores[0].block(f"10.0.{number}.0/24", network_id=f"net{number}")
+    elsewhere = stores[0].block("10.1.0.0/24", network_id="elsewhere")["id"]
+
+    for turn in range(6):
+        vif = f"vif{turn}"
+        if state != "new":
+            body = {"id": vif, "tenant_id": TENANT, "device_id": "vm"}
+            stores[0].call("create_interface", interface=body)
+        rested = stores[0].allocate(elsewhere, interface_id=vif) if state == "released" else None
+
+        def ask(number: int, vif: str = vif, rested: str | None = rested) -> bool:
+            store = stores[number % len(stores)]
+            if number == 0 and rested is not None:
+                store.deallocate(elsewhere, rested)
+            try:
+                in_network(store, number, vif)
+            except errors.InterfaceOnAnotherNetwork:
+                return False
+            except errors.InterfaceNotFound:
+                assert state == "new"
+                return False
+            return True
+
+        got = together(*[partial(ask, n) for n in range(THREADS)])
+        assert len(bound_to(stores[0], vif)) == 1
+        assert got.count(True) == 1
+    assert check.check(stores[0].db) == []

@@ -260,3 +260,54 @@ def test_addresses_of_no_network_do_not_stand_in_the_way(store: Store, nets: lis
     store.allocate(store.block("10.9.0.0/24")["id"], interface_id="vif")
     port(store, nets[0], attachment="vif")
     assert store.call("list_ports", tenant_id=TENANT, network_id=nets[0], attachment="vif")
+
+
+def test_of_a_plug_and_an_allocation_elsewhere_one_wins(store: Store) -> None:
+    here = network(store)
+    for turn in range(5):
+        vif = f"vif{turn}"
+        block = store.block(f"10.{turn}.0.0/24", network_id=f"elsewhere{turn}")["id"]
+        store.call("create_interface", interface={"id": vif, "tenant_id": TENANT})
+        at = {"tenant_id": TENANT, "network_id": here, "port_id": port(store, here)}
+
+        def plug(vif: str = vif, at: dict[str, str] = at) -> bool:
+            try:
+                store.call("set_port_attachment", attachment={"id": vif}, **at)
+            except errors.InterfaceOnAnotherNetwork:
+                return False
+            return True
+
+        def allocate_elsewhere(vif: str = vif, block: str = block) -> bool:
+            try:
+                store.allocate(block, interface_id=vif)
+            except errors.InterfaceOnAnotherNetwork:
+                return False
+            return True
+
+        assert sorted(together(plug, allocate_elsewhere)) == [False, True]
+
+
+def test_an_address_is_not_restored_to_an_interface_that_has_got_elsewhere(store: Store) -> None:
+    here, there = network(store), network(store)
+    blocks = [store.block("10.0.0.0/24", network_id=net)["id"] for net in (here, there)]
+    address = store.allocate(blocks[0], interface_id="vif")
+    store.deallocate(blocks[0], address)
+    other = store.allocate(blocks[1], interface_id="vif")
+    before = events(store)
+    with pytest.raises(errors.InterfaceOnAnotherNetwork):
+        store.restore(blocks[0], address)
+    assert events(store) == before
+    store.deallocate(blocks[1], other)
+    at = {"tenant_id": TENANT, "network_id": there, "port_id": port(store, there)}
+    store.call("set_port_attachment", attachment={"id": "vif"}, **at)
+    with pytest.raises(errors.InterfaceOnAnotherNetwork):
+        store.restore(blocks[0], address)
+    store.call("delete_port_attachment", **at)
+    store.restore(blocks[0], address)
+    # The block is moved away while the address rests.
+    store.deallocate(blocks[0], address)
+    store.allocate(store.block("10.1.0.0/24", network_id=here)["id"], interface_id="vif")
+    moved = {"tenant_id": TENANT, "ip_block_id": blocks[0]}
+    store.call("update_ip_block", ip_block={"network_id": "far"}, **moved)
+    with pytest.raises(errors.InterfaceOnAnotherNetwork):
+        store.restore(blocks[0], address)
