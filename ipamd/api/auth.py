@@ -162,7 +162,9 @@ def context_of(request: Request, tenant_id: str | None) -> RequestContext:
     request_id = request.environ.get("ipamd.request_id")
     door = door_now()
     if door.is_open:
-        return RequestContext(project_id=tenant_id, request_id=request_id, overwrite=False)
+        return RequestContext(
+            project_id=tenant_id, is_admin=True, request_id=request_id, overwrite=False
+        )
     found: Caller | None = g.get("ipamd_caller")
     if found is None:  # let in by allow_anyone(): it reaches nothing that is a tenant's
         return RequestContext(request_id=request_id, confined=True, overwrite=False)

@@ -50,8 +50,13 @@ class Keyed:
         return self.tenant_id, self.key
 
 
-def keyed(tenant_id: str, key: object, method: str, args: Mapping[str, Any]) -> Keyed:
+def keyed(
+    tenant_id: str, key: object, method: str, args: Mapping[str, Any], confined: bool = False
+) -> Keyed:
     """Describe a request under ``key``; arguments are compared as canonical JSON.
+
+    A request that is confined to its tenant is another than one that is not: what an admin
+    was answered, a member is not.
 
     Raises: BadRequest when the key is not printable text of 1 to 255 characters.
     """
@@ -63,6 +68,8 @@ def keyed(tenant_id: str, key: object, method: str, args: Mapping[str, Any]) -> 
         canonical = _canonical_json(args)
     except RecursionError:
         raise errors.BadRequest("The arguments are nested too deeply") from None
+    if confined:
+        canonical = f"confined {canonical}"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     return Keyed(tenant_id, key, method, digest)
 

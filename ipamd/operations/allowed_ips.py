@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from ipamd import errors
@@ -162,7 +164,7 @@ def _in_network(
     tx: Transaction, tenant_id: str, network_id: str, address: int | None, text: str
 ) -> Row:
     blocks = sa.select(_BLOCKS.c.id).where(_BLOCKS.c.network_id == network_id)
-    if tx.execute(blocks.limit(1)).first() is None:
+    if tx.execute(_known_to(tx, blocks).limit(1)).first() is None:
         raise networks.not_found(network_id)
     row = tx.execute(
         sa.select(ADDRESSES).where(
@@ -177,6 +179,17 @@ def _in_network(
         message = f"IpAddress with {wanted} for network {network_id} not found"
         raise errors.IpAddressNotFound(message)
     return row
+
+
+def _known_to(tx: Transaction, blocks: sa.Select[Any]) -> sa.Select[Any]:
+    """Keep the blocks that the request knows of: its own, and those it leases addresses of."""
+    tenant = tx.context.confined_to
+    if tenant is None:
+        return blocks
+    leases = sa.exists().where(
+        ADDRESSES.c.ip_block_id == _BLOCKS.c.id, ADDRESSES.c.used_by_tenant_id == tenant
+    )
+    return blocks.where(sa.or_(_BLOCKS.c.tenant_id == tenant, leases))
 
 
 def _not_allowed(interface: InterfaceState, address: str) -> errors.AllowedIpNotFound:

@@ -21,7 +21,7 @@ from ipamd.ipam.addresses import parse_address
 from ipamd.operations import allocation, ip_addresses, loading, quarantine
 from ipamd.operations.allocation import BlockAllocation
 from ipamd.operations.fields import Fields
-from ipamd.operations.interface_states import INTERFACES, InterfaceState, taken
+from ipamd.operations.interface_states import INTERFACES, InterfaceState, may_use, taken
 
 
 class Alone(Exception):
@@ -193,7 +193,7 @@ def _interface(
     if request.interface_id is not None:
         known = loaded.interfaces.get(request.interface_id)
         if known is not None:
-            if known.tenant_id != tenant_id:
+            if not may_use(request.context, known, tenant_id):
                 raise taken(request.interface_id)
             return known, False
     if loaded.mac_ranges:
@@ -211,7 +211,12 @@ def _release(tx: Transaction, loaded: Loaded, requests: Sequence[Release]) -> No
         try:
             block = _block(loaded, request)
             row = rows.get((request.ip_block_id, request.address or 0))
-            if row is None:
+            tenant = request.context.confined_to
+            if tenant not in (None, block.block.tenant_id):
+                # A lessee reaches its address, and nothing else of the block.
+                if row is None or row.used_by_tenant_id != tenant:
+                    raise errors.IpBlockNotFound()
+            elif row is None:
                 raise errors.IpAddressNotFound()
         except errors.IpamError as error:
             request.error = error

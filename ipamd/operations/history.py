@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.db.database import Transaction
-from ipamd.db.models import DeletedIpBlock, Outbox, table_of
+from ipamd.db.models import DeletedIpBlock, IpBlock, Outbox, table_of
 from ipamd.db.outbox import timestamp
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations.common import Resource, page_size
 from ipamd.operations.filters import parse_moment
 
 _OUTBOX = table_of(Outbox)
+_BLOCKS = table_of(IpBlock)
 _DELETED = table_of(DeletedIpBlock)
 _BEGINS = ("ip_address.create", "ip_address.restore")
 
@@ -41,6 +42,8 @@ def list_ip_address_history(
     """
     size = page_size(tx, limit)
     holdings = _holdings(tx, _parse(address))
+    if tx.context.confined_to is not None:
+        holdings = _known_to(tx, tx.context.confined_to, holdings)
     if tenant_id is not None:
         holdings = [held for held in holdings if held["used_by_tenant"] == tenant_id]
     if at is not None:
@@ -93,6 +96,14 @@ def _end_with_their_blocks(tx: Transaction, open_in: dict[str, Resource]) -> Non
     gone = tx.execute(sa.select(_DELETED).where(_DELETED.c.id.in_(list(open_in))))
     for row in gone:
         open_in[row.id]["until"] = timestamp(row.deleted_at)
+
+
+def _known_to(tx: Transaction, tenant: str, holdings: list[Resource]) -> list[Resource]:
+    """Keep what the tenant held itself, and what others held of its blocks."""
+    ids = {held["ip_block_id"] for held in holdings}
+    mine = sa.select(_BLOCKS.c.id).where(_BLOCKS.c.id.in_(ids), _BLOCKS.c.tenant_id == tenant)
+    own = set(tx.execute(mine).scalars()) if ids else set()
+    return [h for h in holdings if h["used_by_tenant"] == tenant or h["ip_block_id"] in own]
 
 
 def _parse(address: str) -> int:

@@ -69,6 +69,8 @@ def create_instance_interface(tx: Transaction, instance_id: str, interface: Reso
 def replace_instance_interfaces(tx: Transaction, instance_id: str, instance: Resource) -> Resource:
     """Give an instance the interfaces of ``{tenant_id, interfaces: […]}`` instead of its own.
 
+    A request that is confined to its tenant replaces that tenant's alone.
+
     Addresses of the old ones go into quarantine, their MAC addresses may be used again
     at once.  One transaction: an error leaves everything as it was.
 
@@ -83,7 +85,7 @@ def replace_instance_interfaces(tx: Transaction, instance_id: str, instance: Res
     fields.check()
     # Two at once would otherwise replace the same interfaces, each with its own.
     scopes.hold(tx, f"instance:{instance_id}")
-    old = _ids(tx, instance_id)
+    old = _ids(tx, instance_id, tx.context.confined_to)
     _lock_blocks(tx, old, items)
     interfaces.delete(tx, old)
     states = [
@@ -123,7 +125,7 @@ def list_interface_ip_addresses(
 
     Raises: InterfaceNotFound
     """
-    row = _find(tx, instance_id, interface_id)
+    row = _find(tx, instance_id, interface_id, tx.context.confined_to)
     return _page(tx, ADDRESSES.c.interface_id == row.id, limit, marker)
 
 
@@ -132,6 +134,8 @@ def list_instance_ip_addresses(
 ) -> Resource:
     """List the addresses in use of an instance's interfaces, with their blocks."""
     mine = sa.select(INTERFACES.c.id).where(INTERFACES.c.device_id == instance_id)
+    if tx.context.confined_to is not None:
+        mine = mine.where(INTERFACES.c.tenant_id == tx.context.confined_to)
     return _page(tx, ADDRESSES.c.interface_id.in_(mine), limit, marker)
 
 
@@ -233,6 +237,8 @@ def _find(
 def _state(tx: Transaction, instance_id: str, interface_id: str) -> InterfaceState:
     state = interface_states.find(tx, interface_id)
     if state is None or state.device_id != instance_id:
+        raise errors.InterfaceNotFound()
+    if tx.context.confined_to not in (None, state.tenant_id):
         raise errors.InterfaceNotFound()
     return state
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ipamd import errors
+from ipamd.context import RequestContext
 from ipamd.db.database import Transaction
 from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, Port, table_of
 from ipamd.db.outbox import timestamp
@@ -174,7 +175,7 @@ def find_or_create(
     if interface_id is not None:
         known = find_locked(tx, interface_id)
         if known is not None:
-            if known.tenant_id != tenant_id:
+            if not may_use(tx.context, known, tenant_id):
                 raise taken(interface_id)
             return known
     made = create(tx, interface_id, tenant_id, device_id, mac)
@@ -206,6 +207,14 @@ def create(
     )
     state.mac = mac_addresses.assign(tx, state.id, tenant_id, mac)
     return state
+
+
+def may_use(context: RequestContext, interface: InterfaceState, tenant_id: str) -> bool:
+    """Tell whether a request may give addresses, leased to a tenant, to an interface.
+
+    To another tenant's an owner leases addresses, but not by adding them to what is there.
+    """
+    return interface.tenant_id == tenant_id and context.confined_to in (None, tenant_id)
 
 
 def taken(interface_id: str) -> errors.ValidationError:

@@ -138,7 +138,7 @@ class _Batch:
             return
         known = self._interfaces.get(entry.interface_id or "")
         if known is not None:
-            if known.tenant_id != lessee:
+            if not interface_states.may_use(self._tx.context, known, lessee):
                 raise interface_states.taken(known.id)
             block.allocate(known, entry.address)
             return

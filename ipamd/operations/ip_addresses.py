@@ -64,7 +64,7 @@ def get_ip_address(
 
     Raises: IpBlockNotFound, IpAddressNotFound
     """
-    return show(find(tx, ip_blocks.find(tx, ip_block_id, tenant_id), address))
+    return show(find_in(tx, ip_blocks.find(tx, ip_block_id, tenant_id), address))
 
 
 def allocate_ip_address(
@@ -130,7 +130,7 @@ def deallocate_ip_address(
     Raises: IpBlockNotFound, IpAddressNotFound
     """
     block = ip_blocks.lock(tx, ip_block_id, tenant_id)
-    quarantine.release(tx, block, [find(tx, block, address)])
+    quarantine.release(tx, block, [find_in(tx, block, address)])
 
 
 def restore_ip_address(
@@ -138,11 +138,32 @@ def restore_ip_address(
 ) -> Resource:
     """Take an address out of quarantine; it goes back to its interface, if that exists.
 
-    Raises: IpBlockNotFound, IpAddressNotFound, InterfaceOnAnotherNetwork
+    Raises: IpBlockNotFound, IpAddressNotFound, InterfaceOnAnotherNetwork, Forbidden (a lessee
+        may not take back what the block's owner may have ended)
     """
     block = ip_blocks.lock(tx, ip_block_id, tenant_id)
-    quarantine.restore(tx, block, find(tx, block, address))
+    row = find_in(tx, block, address)
+    if tx.context.confined_to not in (None, block.tenant_id):
+        raise errors.Forbidden("Only the owner of its block restores an address")
+    quarantine.restore(tx, block, row)
     return show(find(tx, block, address))
+
+
+def find_in(tx: Transaction, block: Row, address: str) -> Row:
+    """Read an address that the request reaches: of its own block, or leased of another's.
+
+    Raises: IpAddressNotFound; IpBlockNotFound where it reaches nothing in the block
+    """
+    tenant = tx.context.confined_to
+    if tenant in (None, block.tenant_id):
+        return find(tx, block, address)
+    try:
+        row = find(tx, block, address)
+    except errors.IpAddressNotFound:
+        raise errors.IpBlockNotFound() from None
+    if row.used_by_tenant_id != tenant:
+        raise errors.IpBlockNotFound()
+    return row
 
 
 def find(tx: Transaction, block: Row, address: str) -> Row:

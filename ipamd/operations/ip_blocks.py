@@ -334,7 +334,8 @@ def check_network(
         .limit(1)
     ).first()
     if clash is not None:
-        fields.wrong("cidr", f"cidr overlaps with block {cidr_of(clash)} in same network")
+        shown = _shown_to(tx, clash)
+        fields.wrong("cidr", f"cidr overlaps with block {shown}in same network")
 
 
 def check_public(tx: Transaction, fields: Fields, cidr: Cidr) -> None:
@@ -346,7 +347,14 @@ def check_public(tx: Transaction, fields: Fields, cidr: Cidr) -> None:
         .limit(1)
     ).first()
     if clash is not None:
-        fields.wrong("cidr", f"cidr overlaps with public block {cidr_of(clash)}")
+        fields.wrong("cidr", f"cidr overlaps with public block {_shown_to(tx, clash)}".rstrip())
+
+
+def _shown_to(tx: Transaction, block: Row) -> str:
+    """Return the CIDR of a block in the way; another tenant's is not told."""
+    if tx.context.confined_to not in (None, block.tenant_id):
+        return ""
+    return f"{cidr_of(block)} "
 
 
 # --- deleting -----------------------------------------------------------------------

@@ -31,6 +31,7 @@ _MAC_RANGES = table_of(MacAddressRange)
 _NETWORKS = table_of(Network)
 _POLICIES = table_of(Policy)
 _PORTS = table_of(Port)
+_OWN_BLOCKS = BLOCKS.alias("own_blocks")
 _LOCAL = ADDRESSES.alias("local_address")
 _GLOBAL = ADDRESSES.alias("global_address")
 
@@ -39,13 +40,26 @@ Show = Callable[[Transaction, Sequence[Row]], list[Resource]]
 
 @dataclass(frozen=True)
 class Kind:
-    """A resource that can be listed: its rows, fields, owner and JSON form."""
+    """A resource that can be listed: its rows, fields, owner and JSON form.
+
+    ``owners`` are columns with tenants, ``blocks`` columns with blocks, whose tenants own
+    it as well: an address has a lessee, and its block an owner.
+    """
 
     statement: sa.Select[Any]
     key: sa.ColumnElement[str]
     fields: Mapping[str, Field]
     owners: Sequence[sa.ColumnElement[Any]]
     show: Show
+    blocks: Sequence[sa.ColumnElement[Any]] = ()
+
+    def is_of(self, tenant_id: str) -> sa.ColumnElement[bool]:
+        """Build the condition that a tenant owns or leases the resource."""
+        own = sa.select(_OWN_BLOCKS.c.id).where(_OWN_BLOCKS.c.tenant_id == tenant_id)
+        return sa.or_(
+            *[owner == tenant_id for owner in self.owners],
+            *[block.in_(own) for block in self.blocks],
+        )
 
 
 def _own(table: sa.Table, **parse: Parse) -> dict[str, Field]:
@@ -167,6 +181,7 @@ KINDS: Mapping[str, Kind] = {
         },
         [ADDRESSES.c.used_by_tenant_id],
         _show_each(show_address),
+        blocks=[ADDRESSES.c.ip_block_id],
     ),
     "interfaces": Kind(
         interfaces.ROWS,
@@ -234,6 +249,7 @@ KINDS: Mapping[str, Kind] = {
         },
         [_LOCAL.c.used_by_tenant_id, _GLOBAL.c.used_by_tenant_id],
         _show_each(_show_nat),
+        blocks=[_LOCAL.c.ip_block_id, _GLOBAL.c.ip_block_id],
     ),
     "mac_address_ranges": Kind(
         sa.select(_MAC_RANGES),

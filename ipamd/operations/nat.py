@@ -212,7 +212,7 @@ def _read(tx: Transaction, entry: object, tenant_id: str | None) -> Row:
 
 
 def _address(tx: Transaction, ip_block_id: str, address: str, tenant_id: str | None) -> Row:
-    return ip_addresses.find(tx, ip_blocks.find(tx, ip_block_id, tenant_id), address)
+    return ip_addresses.find_in(tx, ip_blocks.find(tx, ip_block_id, tenant_id), address)
 
 
 def _tell(tx: Transaction, event_type: str, side: _Side, near: Row, far: Row) -> None:

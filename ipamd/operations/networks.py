@@ -151,6 +151,8 @@ def lock_blocks(
 
     Raises: NetworkNotFound, ValidationError (the default block overlaps another's)
     """
+    if tx.context.confined_to not in (None, tenant_id):
+        raise not_found(network_id)  # nobody takes addresses of another's network
     found = tx.execute(_blocks(tenant_id, network_id)).all()
     if not found:
         cidr = tx.conf.ipam.default_cidr
@@ -226,9 +228,10 @@ def not_found(network_id: str) -> errors.NetworkNotFound:
 
 
 def _held(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -> sa.Select[Any]:
-    if interface_states.find(tx, interface_id) is None:
+    interface = interface_states.find(tx, interface_id)
+    if interface is None:
         raise errors.InterfaceNotFound()
-    return (
+    held = (
         sa.select(ADDRESSES)
         .join(BLOCKS, BLOCKS.c.id == ADDRESSES.c.ip_block_id)
         .where(
@@ -239,3 +242,8 @@ def _held(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -
         )
         .order_by(ADDRESSES.c.ip_block_id, ADDRESSES.c.id)
     )
+    # Another's interface is known by what it leases here, else not at all.
+    is_foreign = tx.context.confined_to not in (None, interface.tenant_id)
+    if is_foreign and tx.execute(held.limit(1)).first() is None:
+        raise errors.InterfaceNotFound()
+    return held

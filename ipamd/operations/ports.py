@@ -152,7 +152,7 @@ def set_port_attachment(
     """Plug ``{id}`` into an empty port.
 
     Raises: NetworkNotFound, PortNotFound, ValidationError, PortInUse (be it by the same id),
-        AlreadyAttached, InterfaceOnAnotherNetwork
+        AlreadyAttached, InterfaceOnAnotherNetwork, InterfaceNotFound (it is another tenant's)
     """
     fields = Fields(attachment, "attachment")
     attachment_id = fields.text("id", required=True)
@@ -166,6 +166,8 @@ def set_port_attachment(
     if elsewhere is not None:
         raise errors.AlreadyAttached(f"{attachment_id} is plugged into another port")
     interface = interface_states.find_locked(tx, str(attachment_id))
+    if interface is not None and tx.context.confined_to not in (None, interface.tenant_id):
+        raise errors.InterfaceNotFound()
     if interface is not None and interface.network_id is not None:
         interface.check_network(network_id)
     return dict(_change(tx, tenant_id, port, attachment_id=attachment_id)["attachment"])

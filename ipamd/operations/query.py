@@ -42,7 +42,7 @@ def query_resources(
     size = page_size(tx, limit)
     statement = found.statement
     if tenant_id is not None and found.owners:
-        statement = statement.where(sa.or_(*[owner == tenant_id for owner in found.owners]))
+        statement = statement.where(found.is_of(tenant_id))
     statement = statement.where(*_conditions(found, filters or {}))
     order = _order(found, sort or [])
     if marker is not None:

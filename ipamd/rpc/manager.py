@@ -19,6 +19,7 @@ from ipamd.db.database import Database, Transaction
 from ipamd.operations import batch, requests
 from ipamd.operations.fields import text_problem
 from ipamd.rpc.combiner import Combiner
+from ipamd.rpc.confinement import confine
 from ipamd.rpc.methods import METHODS, Method, is_too_deep
 
 LOG = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Manager:
             problem = text_problem(context.tenant)
             if problem:
                 raise errors.BadRequest(f"The context's tenant {problem}")
+            args = confine(context, method, args)
             if not found.mutating:
                 found.check(args)
                 return self._db.run(
@@ -78,7 +80,7 @@ class Manager:
         # A request without any key gets one, so that a commit whose outcome is unknown
         # can be told from one that failed when the transaction runs again.
         key = given if given is not None else request_key or f"once-{uuid.uuid4()}"
-        keyed = idempotency.keyed(context.tenant, key, method.name, args)
+        keyed = idempotency.keyed(context.tenant, key, method.name, args, context.confined)
         if method.name in batch.READERS:
             try:
                 return self._batched(context, method.name, args, keyed, given, request_key)
