@@ -1,7 +1,7 @@
 """``ipamd-manage``: the administrator's tasks on the store.
 
-Exit status: 0 done and well, 1 ``db check`` found something that is still off, 2 wrong
-usage or configuration, 3 the database could not be worked with.
+Exit status: 0 done and well, 1 ``db check`` found something that is still off or an import
+refused something, 2 wrong usage or configuration, 3 a database could not be worked with.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from oslo_log import log
 
 from ipamd import config, errors
 from ipamd.cmd.effective import effective_configuration
+from ipamd.cmd.import_melange import add_import_melange
 from ipamd.cmd.progress import progress_bar
 from ipamd.db import check, schema
 from ipamd.db.database import Database
+from ipamd.melange.importing import ImpossibleError
+from ipamd.melange.source import NotMelangeError
 from ipamd.operations.purge import purge
 from ipamd.rpc.transport import register_opts
 
@@ -41,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return task(conf)
     except sa.exc.ArgumentError as error:
-        return _complain(f"[database] connection: {error}", USAGE)
-    except schema.SchemaError as error:
+        return _complain(f"the URL of a database is wrong: {error}", USAGE)
+    except (schema.SchemaError, NotMelangeError, ImpossibleError) as error:
         return _complain(str(error), FAILED)
     except errors.Unavailable as error:
         return _complain(error.message, FAILED)
@@ -85,6 +88,7 @@ def _add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "purge", help="free what is out of quarantine, delete old keys and events"
     )
     purging.set_defaults(run=_purge)
+    add_import_melange(tasks)
     showing = tasks.add_parser("config", help="print the configuration that is in effect")
     showing.set_defaults(run=_config)
 

@@ -21,7 +21,7 @@ _LOCK_SECONDS = 10
 # For one that another process has on SQLite's file.
 _SQLITE_SECONDS = 10.0
 # The driver of a URL that names none.
-_DRIVERS = {
+DRIVERS = {
     "postgresql": "psycopg",
     "mysql": "pymysql",
     "mariadb": "pymysql",
@@ -39,12 +39,12 @@ def make_engine(conf: cfg.ConfigOpts) -> sa.Engine:
     """
     url = sa.make_url(config.database_url(conf))
     backend = url.get_backend_name()
-    if backend not in _DRIVERS:
+    if backend not in DRIVERS:
         raise sa.exc.ArgumentError(
-            f"{backend} is not supported, it has to be one of {', '.join(_DRIVERS)}"
+            f"{backend} is not supported, it has to be one of {', '.join(DRIVERS)}"
         )
     if url.drivername == backend:
-        url = url.set(drivername=f"{backend}+{_DRIVERS[backend]}")
+        url = url.set(drivername=f"{backend}+{DRIVERS[backend]}")
     if backend == "sqlite":
         return _sqlite_engine(url, conf)
     connect_args: dict[str, Any] = {"connect_timeout": conf.database.pool_timeout}

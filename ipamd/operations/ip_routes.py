@@ -124,13 +124,14 @@ def _read(fields: Fields, *, required: bool) -> Resource:
         if not (fields.given(name) or (required and mandatory)):
             continue
         found[name] = fields.text(name, required=mandatory)
-        if found[name] is not None and not _is_valid(name, found[name]):
+        if found[name] is not None and not is_valid(name, found[name]):
             fields.wrong(name, f"{name} is not a valid address")
     fields.check()
     return found
 
 
-def _is_valid(name: str, text: str) -> bool:
+def is_valid(name: str, text: str) -> bool:
+    """Tell whether text may stand in a route's ``destination``, ``gateway`` or ``netmask``."""
     if name == "netmask" and text.isascii() and text.isdigit():
         return int(text) <= 128
     parse = parse_cidr if name == "destination" and "/" in text else parse_address

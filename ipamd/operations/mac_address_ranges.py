@@ -8,6 +8,7 @@ from ipamd import errors
 from ipamd.db.database import Transaction
 from ipamd.db.models import FreeMacRange, table_of
 from ipamd.ids import new_id
+from ipamd.ipam.intervals import Interval
 from ipamd.ipam.mac import parse_mac_range
 from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
@@ -56,8 +57,14 @@ def create_mac_address_range(tx: Transaction, mac_address_range: Resource) -> Re
         "created_at": tx.now,
         "updated_at": tx.now,
     }
-    _lock(tx)
+    lock(tx)
     tx.execute(sa.insert(RANGES), row)
+    insert_free(tx, str(row["id"]), Interval(bounds.first, bounds.last))
+    return get_mac_address_range(tx, str(row["id"]))
+
+
+def insert_free(tx: Transaction, range_id: str, bounds: Interval) -> None:
+    """Write what is free of a new range: all but the MAC addresses in use."""
     in_use = tx.execute(
         sa.select(MACS.c.address)
         .where(MACS.c.address.between(bounds.first, bounds.last))
@@ -73,11 +80,10 @@ def create_mac_address_range(tx: Transaction, mac_address_range: Resource) -> Re
     if start <= bounds.last:
         free.append({"first": start, "last": bounds.last})
     if free:
-        tx.execute(sa.insert(_FREE), [{"mac_address_range_id": row["id"], **run} for run in free])
-    return get_mac_address_range(tx, str(row["id"]))
+        tx.execute(sa.insert(_FREE), [{"mac_address_range_id": range_id, **run} for run in free])
 
 
-def _lock(tx: Transaction) -> None:
+def lock(tx: Transaction) -> None:
     """Keep MAC addresses from coming and going unseen while a range is made.
 
     They are written before ranges are looked for, the range before MAC addresses are:

@@ -162,7 +162,8 @@ def lock_blocks(
         made = ip_blocks.create_ip_block(tx, tenant_id, block)
         return [ip_blocks.lock(tx, made["id"], tenant_id)]
     locked = ip_blocks.lock_many(tx, [row.id for row in found])
-    return list(locked.values())
+    # Ids that were imported are in no order of time.
+    return sorted(locked.values(), key=lambda block: (block.created_at, block.id))
 
 
 def allocate(

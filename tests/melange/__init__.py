@@ -1,0 +1,1 @@
+"""Moving a Melange database into ipamd's store."""
