@@ -199,4 +199,4 @@ def test_the_blocks_of_a_network_are_tried_oldest_first(
         interface_id="vif",
         network={},
     )
-    assert addresses(found) == ["10.0.0.2"]
+    assert addresses(found) == ["10.0.0.1"]
