@@ -14,6 +14,7 @@ from oslo_config import cfg, types
 from oslo_log import log
 
 from ipamd import __version__
+from ipamd.config_limits import API_LIMIT_OPTS, QUOTA_OPTS
 
 DEFAULT_OPTS = [
     cfg.StrOpt(
@@ -258,9 +259,10 @@ GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": DEFAULT_OPTS,
     "ipam": IPAM_OPTS,
     "database": DATABASE_OPTS,
-    "api": API_OPTS,
+    "api": [*API_OPTS, *API_LIMIT_OPTS],
     "worker": WORKER_OPTS,
     "relay": RELAY_OPTS,
+    "quota": QUOTA_OPTS,
 }
 
 

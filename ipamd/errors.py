@@ -272,8 +272,22 @@ class IdempotencyKeyReused(Unprocessable):
 
 
 class QuotaExceeded(Forbidden):
+    """The tenant has as many blocks, addresses or interfaces as ``[quota]`` lets it."""
+
     code = "quota_exceeded"
     default_message = "The tenant's quota is exhausted"
+
+
+class TooManyRequests(IpamError):
+    """The caller sent more requests than ``[api] rate_limit`` allows.
+
+    ``retry_after`` says in how many seconds the next one may be sent.
+    """
+
+    code = "too_many_requests"
+    http_status = 429
+    retryable = True
+    default_message = "Too many requests: wait before the next one"
 
 
 # --- try again later ----------------------------------------------------------------

@@ -37,6 +37,7 @@ def _kind(opt: cfg.Opt) -> str:
         cfg.PortOpt: "port",
         cfg.StrOpt: "text",
         cfg.ListOpt: "list",
+        cfg.Opt: "`name:number`, …",  # those with a type of their own
     }
     return names[type(opt)]
 
@@ -44,6 +45,8 @@ def _kind(opt: cfg.Opt) -> str:
 def _default(opt: cfg.Opt) -> str:
     if opt.default is None:
         return "unset"
+    if opt.default in ("", {}):
+        return "empty"
     if isinstance(opt.default, list):
         return f"`{','.join(map(str, opt.default))}`"
     return f"`{str(opt.default).lower() if isinstance(opt.default, bool) else opt.default}`"

@@ -10,7 +10,7 @@ from oslo_log import log as logging
 from werkzeug.exceptions import HTTPException
 
 from ipamd import errors
-from ipamd.api import auth, event_stream, versions
+from ipamd.api import auth, event_stream, rate_limits, versions
 from ipamd.api.backend import Backend
 from ipamd.api.compute import mount as compute
 from ipamd.api.melange import mount as melange
@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
     """Build the WSGI application that turns HTTP requests into calls of ``caller``.
 
-    Raises: cfg.Error when what ``[api] auth_strategy`` needs cannot be used
+    Raises: cfg.Error when what ``[api] auth_strategy`` needs, or ``rate_limit``, cannot be used
     """
     app = Flask("ipamd", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = conf.api.max_body_size
@@ -50,6 +50,7 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
             app.register_blueprint(blueprint)
     handle_errors(app, mounts)
     auth.install(app, conf)
+    rate_limits.install(app, conf, lambda error: mount_of(mounts, request.path).fault(error))
 
     # From the outside in: id and log line, Melange's spellings of paths, who asks, Flask.
     app.wsgi_app = RequestEnvelope(MelangePaths(app.wsgi_app))  # type: ignore[method-assign]

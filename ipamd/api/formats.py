@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal, NoReturn
 
+from gunicorn.http.errors import ParseException
 from werkzeug import exceptions
 from werkzeug.http import parse_accept_header, parse_options_header
 from werkzeug.wrappers import Request
@@ -22,6 +23,8 @@ Format = Literal["json", "xml"]
 
 CONTENT_TYPES: dict[Format, str] = {"json": "application/json", "xml": "application/xml"}
 VENDOR_TYPE = "application/vnd.openstack.melange"
+# Levels of JSON: a few more than any request has.
+MAX_DEPTH = 32
 
 # In the order of preference among types that the client likes equally well.
 _OFFERS: tuple[tuple[str, Format], ...] = (
@@ -87,9 +90,13 @@ def read_body(request: Request) -> dict[str, Any]:
 def read_raw(request: Request) -> bytes:
     """Return the request's body as it came.
 
-    Raises: werkzeug's RequestEntityTooLarge.
+    Raises: werkzeug's RequestEntityTooLarge; BadRequest when it breaks off, or its chunks
+    are none.
     """
-    raw = request.get_data(cache=False)
+    try:
+        raw = request.get_data(cache=False)
+    except (OSError, ParseException) as error:
+        raise exceptions.BadRequest("The body did not arrive whole") from error
     if request.content_length is None and len(raw) == request.max_content_length:
         # A chunked body is cut off at the limit, without a word.
         raise exceptions.RequestEntityTooLarge
@@ -116,7 +123,19 @@ def parse_json(raw: bytes) -> Any:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise exceptions.BadRequest("The body is not valid JSON") from error
+    if _is_too_deep(value):
+        raise exceptions.BadRequest("The body is nested too deeply")
     return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        lists = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [item for items in lists for item in items if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> NoReturn:

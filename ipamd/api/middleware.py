@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from gunicorn.http.errors import ParseException
 from oslo_log import log as logging
 
 if TYPE_CHECKING:
@@ -71,5 +72,8 @@ def drain(environ: WSGIEnvironment) -> None:
     if not environ.get("wsgi.input_terminated"):
         return  # reading past the end of the body would block
     left = _DRAINED
-    while left > 0 and (chunk := environ["wsgi.input"].read(min(left, 65536))):
-        left -= len(chunk)
+    try:
+        while left > 0 and (chunk := environ["wsgi.input"].read(min(left, 65536))):
+            left -= len(chunk)
+    except (OSError, ParseException) as error:
+        LOG.debug("the rest of a refused body was not read: %s", error)

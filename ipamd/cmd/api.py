@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_part(conf: cfg.ConfigOpts) -> Part:
     """Build the facade of one process, with a broker connection of its own."""
-    caller = RpcCaller(conf)
+    caller = RpcCaller(conf, patience=conf.api.broker_patience)
     return Part(create_app(conf, caller), caller.close)
 
 

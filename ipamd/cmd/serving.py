@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
 from ipamd.api import auth, event_stream
+from ipamd.cmd.clients import worker_class
 
 LOG = logging.getLogger(__name__)
 
@@ -41,11 +42,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings: dict[str, Any] = {
             "bind": listening(self._conf),
             "workers": self._processes,
-            "worker_class": "gthread",
+            "worker_class": worker_class(self._conf.api.client_timeout),
             "threads": self._conf.api.threads,
             "graceful_timeout": self._conf.worker.drain_timeout,
             "timeout": 60,
             "keepalive": 15,
+            "limit_request_fields": self._conf.api.max_headers,
+            "limit_request_field_size": self._conf.api.max_header_size,
             "proc_name": "ipamd",
             "control_socket_disable": True,
             "loglevel": "warning",

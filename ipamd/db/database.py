@@ -28,6 +28,7 @@ from ipamd.db.engine import make_engine
 from ipamd.db.fair import FairLock
 from ipamd.db.retries import is_unreachable, may_run_again
 from ipamd.db.writes import Write, compose
+from ipamd.quotas import Kind, Quotas
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,6 +50,9 @@ class Transaction:
     request_key: str | None = None
     events: list[outbox.Event] = field(default_factory=list)
     journal_only: bool = False
+    quotas: Quotas | None = None
+    # What tenants with a quota may still take in this transaction.
+    quota_left: dict[tuple[Kind, str], int] = field(default_factory=dict)
     _writes: list[Write] = field(default_factory=list)
     _cursor: Any = None
 
@@ -169,6 +173,7 @@ class Database:
         self.conf = conf
         self.engine = make_engine(conf)
         self.dialect = self.engine.dialect.name
+        self.quotas = Quotas.from_conf(conf)
         self.on_events: Callable[[], None] = lambda: None
         # Nobody is to be sent events: they are in the journal at once (SQLite, one writer).
         self.journal_only = False
@@ -249,6 +254,7 @@ class Database:
                     attempt,
                     request_key=request_key,
                     journal_only=self.journal_only,
+                    quotas=self.quotas,
                 )
                 result = work(tx)
                 if tx.events:

@@ -26,7 +26,7 @@ from ipamd.ipam.exclusions import Exclusions
 from ipamd.ipam.generators import GENERATORS
 from ipamd.ipam.intervals import Interval
 from ipamd.ipam.reserved import reserved_addresses
-from ipamd.operations import free_space
+from ipamd.operations import free_space, quotas
 from ipamd.operations.common import Resource, Row
 from ipamd.operations.free_space import IP, StoredSpace
 from ipamd.operations.interface_states import InterfaceState
@@ -96,13 +96,14 @@ class BlockAllocation:
     def allocate(self, interface: InterfaceState, chosen: int | None) -> Resource:
         """Hand out the address ``chosen``, or the next one, to ``interface``.
 
-        Raises: BlockHasSubnets, InterfaceOnAnotherNetwork, NoMoreAddressesError,
+        Raises: BlockHasSubnets, InterfaceOnAnotherNetwork, QuotaExceeded, NoMoreAddressesError,
             AddressNotInBlock, AddressDisallowedByPolicy, AddressAlreadyAllocated,
             MissingParameters (an IPv6 address is made from a MAC address)
         """
         if self.block.subnets:
             raise errors.BlockHasSubnets()
         interface.check_network(self.block.network_id)
+        quotas.check(self._tx, "ip_addresses", interface.tenant_id)
         if chosen is None:
             address = self._next(interface)
         else:
@@ -110,6 +111,7 @@ class BlockAllocation:
             address = chosen
         interface.join(self.block.network_id)
         self.space.take(address)
+        quotas.use(self._tx, "ip_addresses", interface.tenant_id)
         return self._hold(interface, address)
 
     def allocate_many(self, interface: InterfaceState, count: int) -> list[Resource]:
@@ -120,6 +122,7 @@ class BlockAllocation:
         if self.block.subnets:
             raise errors.BlockHasSubnets()
         interface.check_network(self.block.network_id)
+        quotas.take(self._tx, "ip_addresses", interface.tenant_id, count)
         found = self.space.lowest(count)
         missing = count - sum(interval.size for interval in found)
         if missing:

@@ -18,7 +18,7 @@ from ipamd.db import bulk, idempotency
 from ipamd.db.database import Transaction
 from ipamd.ids import new_id
 from ipamd.ipam.addresses import parse_address
-from ipamd.operations import allocation, ip_addresses, loading, quarantine
+from ipamd.operations import allocation, ip_addresses, loading, quarantine, quotas
 from ipamd.operations.allocation import BlockAllocation
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import INTERFACES, InterfaceState, may_use, taken
@@ -130,6 +130,8 @@ def run(tx: Transaction, requests: Sequence[Request]) -> None:
                               may_create=bool(allocations))  # fmt: skip
     if releases:
         _release(tx, loaded, releases)
+    if tx.quotas is not None:
+        quotas.lock(tx, {_holder(loaded, request) for request in allocations})
     for request in allocations:
         _attempt(tx, loaded, request)
     _fail_alone_or_find_answer(tx, requests, open_requests)
@@ -166,7 +168,7 @@ def _attempt(tx: Transaction, loaded: Loaded, request: Allocation) -> None:
     emitted = len(tx.events)
     try:
         block = _block(loaded, request)
-        interface, is_new = _interface(loaded, request, block)
+        interface, is_new = _interface(tx, loaded, request, block)
         if is_new:
             tx.emit("interface.create", interface.show_new(tx), tenant_id=interface.tenant_id)
         request.answer = block.allocate(interface, request.chosen)
@@ -175,6 +177,7 @@ def _attempt(tx: Transaction, loaded: Loaded, request: Allocation) -> None:
         del tx.events[emitted:]
         return
     if is_new:
+        quotas.use(tx, "interfaces", interface.tenant_id)
         loaded.interfaces[interface.id] = interface
         loaded.new.append(interface)
 
@@ -187,7 +190,7 @@ def _block(loaded: Loaded, request: Request) -> BlockAllocation:
 
 
 def _interface(
-    loaded: Loaded, request: Allocation, block: BlockAllocation
+    tx: Transaction, loaded: Loaded, request: Allocation, block: BlockAllocation
 ) -> tuple[InterfaceState, bool]:
     tenant_id = request.lessee or block.block.tenant_id
     if request.interface_id is not None:
@@ -198,8 +201,14 @@ def _interface(
             return known, False
     if loaded.mac_ranges:
         raise Alone
+    quotas.check(tx, "interfaces", tenant_id)
     new = request.interface_id or new_id()
     return InterfaceState(new, tenant_id, request.device, None, False, None), True
+
+
+def _holder(loaded: Loaded, request: Allocation) -> str:
+    block = loaded.blocks.get(request.ip_block_id)
+    return request.lessee or ("" if block is None else str(block.block.tenant_id))
 
 
 def _release(tx: Transaction, loaded: Loaded, requests: Sequence[Release]) -> None:

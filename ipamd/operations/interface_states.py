@@ -15,7 +15,7 @@ from ipamd.db.outbox import timestamp
 from ipamd.db.prepared import Prepared
 from ipamd.ids import new_id
 from ipamd.ipam.mac import format_mac
-from ipamd.operations import mac_addresses
+from ipamd.operations import mac_addresses, quotas
 from ipamd.operations.common import Resource, Row
 
 INTERFACES = table_of(Interface)
@@ -192,8 +192,9 @@ def create(
 ) -> InterfaceState:
     """Insert an interface, with the MAC address given or, if there are ranges, the next one.
 
-    Raises: ValidationError (MAC address in use), NoMoreMacAddressesError
+    Raises: QuotaExceeded, ValidationError (MAC address in use), NoMoreMacAddressesError
     """
+    quotas.take(tx, "interfaces", tenant_id)
     state = InterfaceState(interface_id or new_id(), tenant_id, device_id, None, False, None)
     tx.execute(
         sa.insert(INTERFACES),

@@ -138,8 +138,8 @@ def restore_ip_address(
 ) -> Resource:
     """Take an address out of quarantine; it goes back to its interface, if that exists.
 
-    Raises: IpBlockNotFound, IpAddressNotFound, InterfaceOnAnotherNetwork, Forbidden (a lessee
-        may not take back what the block's owner may have ended)
+    Raises: IpBlockNotFound, IpAddressNotFound, InterfaceOnAnotherNetwork, QuotaExceeded,
+        Forbidden (a lessee may not take back what the block's owner may have ended)
     """
     block = ip_blocks.lock(tx, ip_block_id, tenant_id)
     row = find_in(tx, block, address)

@@ -21,7 +21,7 @@ from ipamd.db.retries import RunAgainError
 from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, compact_address, parse_cidr
 from ipamd.ipam.reserved import default_gateway, initial_free
-from ipamd.operations import gateways, scopes
+from ipamd.operations import gateways, quotas, scopes
 from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
 
@@ -73,7 +73,7 @@ def create_ip_block(tx: Transaction, tenant_id: str, ip_block: Resource) -> Reso
     The CIDR is normalised to its base; it must not overlap another block of its network
     or, when public, another public root block.
 
-    Raises: ValidationError
+    Raises: ValidationError, QuotaExceeded
     """
     fields = Fields(ip_block, "ip_block")
     cidr = read_cidr(fields)
@@ -157,7 +157,11 @@ def update_ip_block(
 
 
 def insert(tx: Transaction, cidr: Cidr, gateway: int | None, values: Resource) -> Resource:
-    """Insert a block that was validated, with its free space; tell of it."""
+    """Insert a block that was validated, with its free space; tell of it.
+
+    Raises: QuotaExceeded
+    """
+    quotas.take(tx, "ip_blocks", values["tenant_id"])
     options = tx.conf.ipam
     if gateway is None and options.default_gateway:
         gateway = default_gateway(cidr)

@@ -16,7 +16,7 @@ from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.prepared import Prepared
 from ipamd.ipam.intervals import Interval
-from ipamd.operations import allocation, free_space, interface_states, ip_blocks
+from ipamd.operations import allocation, free_space, interface_states, ip_blocks, quotas
 from ipamd.operations.allocation import ADDRESSES, show
 from ipamd.operations.common import Row
 from ipamd.operations.free_space import IP, StoredSpace
@@ -56,8 +56,8 @@ def tell_released(tx: Transaction, row: Row) -> None:
 def restore(tx: Transaction, block: Row, row: Row) -> None:
     """Take an address out of quarantine; it goes back to its interface, if that exists.
 
-    Raises: InterfaceOnAnotherNetwork when the interface has got there meanwhile, or the
-        block has been moved to another network
+    Raises: QuotaExceeded; InterfaceOnAnotherNetwork when the interface has got there
+        meanwhile, or the block has been moved to another network
     """
     if row.deallocated_at is None:
         return
@@ -65,6 +65,7 @@ def restore(tx: Transaction, block: Row, row: Row) -> None:
         interface = interface_states.find_locked(tx, row.interface_id)
         if interface is not None:
             interface.check_network(block.network_id)
+    quotas.take(tx, "ip_addresses", row.used_by_tenant_id)
     tx.execute(
         sa.update(ADDRESSES)
         .where(ADDRESSES.c.id == row.id)

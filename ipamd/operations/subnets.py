@@ -39,7 +39,8 @@ def create_subnet(
     which no other subnet lies.  It has its parent's type and network; its tenant and
     policy may be its own.
 
-    Raises: IpBlockNotFound, ValidationError, NoMoreAddressesError (no such prefix is free)
+    Raises: IpBlockNotFound, ValidationError, QuotaExceeded, NoMoreAddressesError (no such
+        prefix is free)
     """
     fields = Fields(subnet, "subnet")
     parent = ip_blocks.lock(tx, ip_block_id, tenant_id)

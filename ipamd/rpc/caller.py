@@ -125,6 +125,10 @@ class _Session:
         self._link = Link(broker, "caller", self._consume, self._on_lost, self._send_open)
         self._link.start()
 
+    def away_for(self) -> float:
+        """Return for how many seconds there has been no broker."""
+        return self._link.away_for()
+
     def submit(self, pending: _Pending) -> None:
         self._link.call_soon(functools.partial(self._accept, pending))
 
@@ -234,10 +238,22 @@ class RpcCaller:
     created before a fork.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, *, timeout: float | None = None) -> None:
-        """Keep the configuration; ``timeout``: seconds, default ``[api] rpc_timeout``."""
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        *,
+        timeout: float | None = None,
+        patience: float | None = None,
+    ) -> None:
+        """Keep the configuration.
+
+        ``timeout``: seconds, default ``[api] rpc_timeout``. ``patience``: seconds after
+        which a call gives up on a broker or a worker's queue that is away; default: it
+        waits until its timeout.
+        """
         self._conf = conf
         self._timeout = float(timeout or conf.api.rpc_timeout)
+        self._patience = patience
         self._lock = threading.Lock()
         self._session: _Session | None = None
 
@@ -300,15 +316,36 @@ class RpcCaller:
             raise errors.BadRequest(f"The request is larger than {MAX_BODY} bytes")
         pending = _Pending(msg_id, is_cast, deadline, body, queue.SimpleQueue())
         session = self._open_session()
+        if self._patience is not None and session.away_for() >= self._patience:
+            raise errors.Unavailable("The message broker cannot be reached")
         session.submit(pending)
         try:
-            result, failure = pending.outcome.get(timeout=max(0.0, pending.seconds_left()))
+            result, failure = self._await(session, pending)
         except queue.Empty:
             session.withdraw(pending)
             raise pending.give_up() from None
         if failure is not None:
             raise failure
         return result
+
+    def _await(self, session: _Session, pending: _Pending) -> tuple[Any, errors.IpamError | None]:
+        """Wait for the outcome, as long as there is time, patience and hope.
+
+        Raises: queue.Empty
+        """
+        if self._patience is None:
+            return pending.outcome.get(timeout=max(0.0, pending.seconds_left()))
+        began = time.monotonic()
+        while True:
+            away = session.away_for()
+            if isinstance(pending.trouble, errors.Unavailable):
+                away = max(away, time.monotonic() - began)
+            wait = min(pending.seconds_left(), self._patience - away)
+            try:
+                return pending.outcome.get(timeout=max(0.0, wait))
+            except queue.Empty:
+                if wait <= 0:
+                    raise
 
     def _open_session(self) -> _Session:
         with self._lock:

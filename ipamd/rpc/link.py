@@ -60,6 +60,7 @@ class Link:
         self._connections: list[Any] = []
         self._ready = threading.Event()
         self._ready_since = 0.0
+        self._away_since = time.monotonic()
         self._closing = False
         self._actions: deque[Action] = deque()
         self._woken = False
@@ -93,6 +94,11 @@ class Link:
     def ready(self) -> bool:
         """Whether the broker is connected at this moment."""
         return self._ready.is_set()
+
+    def away_for(self) -> float:
+        """Return for how many seconds the broker has been away, 0 while it is connected."""
+        since = self._away_since
+        return 0.0 if self._ready.is_set() else time.monotonic() - since
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until the broker is connected; False when ``timeout`` seconds pass first."""
@@ -175,6 +181,8 @@ class Link:
     def _drop(self) -> None:
         """Close what is left of the connections; unacknowledged requests go back."""
         was_ready = self._ready.is_set()
+        if was_ready:
+            self._away_since = time.monotonic()
         self._ready.clear()
         self.publisher.detach()
         connections, self._connections = self._connections, []

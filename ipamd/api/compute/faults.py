@@ -23,6 +23,7 @@ _NAMES: Final = {
     405: "badMethod",
     409: "conflictingRequest",
     413: "overLimit",
+    429: "overLimit",
     415: "badMediaType",
     503: "serviceUnavailable",
 }

@@ -33,6 +33,7 @@ FAULTS: Final[dict[int, tuple[str, str]]] = {
     413: ("RequestEntityTooLarge", "The body of your request was too large for this server."),
     415: ("UnsupportedMediaType", "The request media type is not supported by this server."),
     422: ("UnprocessableEntity", "Unable to process the contained instructions"),
+    429: ("TooManyRequests", "Too many requests were sent: wait before the next one."),
     500: (
         "InternalServerError",
         "The server has either erred or is incapable of performing the requested operation.",
