@@ -5,12 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import random
+from collections.abc import Iterator
 
 import pytest
 
-# A broker that is away is what these tests are about; the log would be of nothing else.
-for _name in ("oslo.messaging", "oslo_messaging", "ipamd.rpc.link"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+@pytest.fixture(autouse=True)
+def _quiet_about_brokers() -> Iterator[None]:
+    """A broker that is away is what these tests are about; the log would be of nothing else."""
+    loggers = [
+        logging.getLogger(name) for name in ("oslo.messaging", "oslo_messaging", "ipamd.rpc.link")
+    ]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
