@@ -11,6 +11,8 @@ from ipamd.operations.purge import purge
 
 LOG = logging.getLogger(__name__)
 
+_STOP_TIMEOUT = 10.0
+
 
 class Reaper:
     """A thread that purges every ``[worker] reap_interval`` seconds."""
@@ -26,14 +28,16 @@ class Reaper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the batch in hand."""
+        """Stop after the batch in hand; a database that does not answer is not waited for."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_STOP_TIMEOUT)
+        if self._thread.is_alive():
+            LOG.warning("purging is stuck; what it has not committed is rolled back")
 
     def _run(self) -> None:
         while not self._stopping.wait(self._interval):
             try:
-                done = purge(self._db)
+                done = purge(self._db, self._stopping.is_set)
             except errors.Unavailable as error:
                 LOG.warning("purging is put off: %s", error.message)
             except Exception:

@@ -18,7 +18,6 @@ from ipamd.rpc.client import DirectCaller
 from ipamd.rpc.intake import Intake
 from ipamd.rpc.manager import Manager
 from ipamd.rpc.relay import Relay
-from ipamd.rpc.transport import register_opts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_doors(conf)
     except cfg.Error as error:
         sys.exit(f"ipamd-all: {error}")
-    register_opts(conf)
+    common.check_broker("ipamd-all", conf)
     stop = common.Stop()
     stop.on_signals()
-    db = Database(conf)
+    db = common.open_database("ipamd-all", conf)
     try:
         if not common.wait_for_database(db, stop, upgrade=True):
             return 0
@@ -39,7 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.exit(f"ipamd-all: {error}")
     finally:
         db.close()
-    Server(conf, lambda: make_part(conf), processes=1, greeting=curl_example(conf)).run()
+
+    def end_if_told() -> None:
+        # gunicorn has the signals by now, and has not heard of one that came before.
+        if stop:
+            sys.exit(0)
+
+    server = Server(
+        conf,
+        lambda: make_part(conf),
+        processes=1,
+        greeting=curl_example(conf),
+        when_ready=end_if_told,
+    )
+    server.run()
     return 0
 
 

@@ -10,8 +10,8 @@ from oslo_config import cfg
 from ipamd.api.app import create_app
 from ipamd.cmd import common
 from ipamd.cmd.serving import Part, Server, check_doors, curl_example
+from ipamd.rpc import transport
 from ipamd.rpc.client import RpcCaller
-from ipamd.rpc.transport import register_opts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_doors(conf)
     except cfg.Error as error:
         sys.exit(f"ipamd-api: {error}")
-    register_opts(conf)
-    if not conf.transport_url:
+    if not transport.is_configured(conf):
         sys.exit("ipamd-api: [DEFAULT] transport_url is not set; ipamd-all needs no broker")
+    common.check_broker("ipamd-api", conf)
     greeting = curl_example(conf)
     Server(conf, lambda: make_part(conf), processes=conf.api.workers, greeting=greeting).run()
     return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -17,6 +18,7 @@ from oslo_log import log
 from ipamd import config
 from ipamd.db import schema
 from ipamd.db.database import Database
+from ipamd.rpc import transport
 
 LOG = logging.getLogger(__name__)
 
@@ -29,6 +31,25 @@ def configure(prog: str, argv: Sequence[str] | None = None) -> cfg.ConfigOpts:
     except cfg.Error as error:
         sys.exit(f"{prog}: {error}")
     return conf
+
+
+def check_broker(prog: str, conf: cfg.ConfigOpts) -> None:
+    """Exit with a sentence when ``[DEFAULT] transport_url`` cannot be used, if it is set."""
+    try:
+        if transport.is_configured(conf):
+            transport.read_url(conf)
+    except cfg.Error as error:
+        sys.exit(f"{prog}: {error}")
+
+
+def open_database(prog: str, conf: cfg.ConfigOpts) -> Database:
+    """Prepare the store, unconnected; exit with a sentence when its URL cannot be used."""
+    try:
+        return Database(conf)
+    except sa.exc.ArgumentError as error:
+        sys.exit(f"{prog}: [database] connection: {error}")
+    except OSError as error:
+        sys.exit(f"{prog}: the database cannot be used: {error}")
 
 
 def set_up_logging(conf: cfg.ConfigOpts) -> None:
@@ -52,10 +73,15 @@ def reread_log_levels_on_sighup(prog: str, argv: Sequence[str] | None = None) ->
 
 
 class Stop:
-    """The wish to stop, as SIGTERM and SIGINT express it."""
+    """The wish to stop, as SIGTERM and SIGINT express it.
+
+    A pipe wakes whoever waits: the handler of a signal interrupts the thread that waits, and
+    would wait itself for the lock that an ``Event`` has, should that thread just hold it.
+    """
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = False
+        self._wake, self._told = os.pipe()
 
     def on_signals(self) -> None:
         """Take SIGTERM and SIGINT as the wish to stop."""
@@ -63,15 +89,18 @@ class Stop:
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
+        if not self._asked:
+            self._asked = True
+            os.write(self._told, b".")
         LOG.info("stopping on %s", signal.Signals(number).name)
-        self._asked.set()
 
     def __bool__(self) -> bool:
-        return self._asked.is_set()
+        return self._asked
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until stopping is asked for, at most ``seconds``; tell whether it is."""
-        return self._asked.wait(seconds)
+        select.select([self._wake], [], [], seconds)
+        return self._asked
 
 
 def wait_for_database(db: Database, stop: Stop, *, upgrade: bool) -> bool:

@@ -28,12 +28,19 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn on ``[api] bind_host:bind_port``; ``make_part`` runs in each process."""
 
     def __init__(
-        self, conf: cfg.ConfigOpts, make_part: Callable[[], Part], *, processes: int, greeting: str
+        self,
+        conf: cfg.ConfigOpts,
+        make_part: Callable[[], Part],
+        *,
+        processes: int,
+        greeting: str,
+        when_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._conf = conf
         self._make_part = make_part
         self._processes = processes
         self._greeting = greeting
+        self._when_ready = when_ready
         self._part: Part | None = None
         super().__init__()
 
@@ -66,6 +73,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return self._part.app
 
     def _greet(self, _: Any) -> None:
+        self._when_ready()
         print(self._greeting, flush=True)
 
     def _tell_streams(self, worker: Any) -> None:

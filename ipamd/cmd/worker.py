@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 from ipamd.cmd import common
 from ipamd.db import schema
-from ipamd.db.database import Database
 from ipamd.periodic import Reaper
+from ipamd.rpc import transport
 from ipamd.rpc.intake import Intake
 from ipamd.rpc.manager import Manager
 from ipamd.rpc.relay import Relay
-from ipamd.rpc.transport import register_opts
 
 LOG = logging.getLogger(__name__)
 
@@ -21,13 +20,13 @@ LOG = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a worker until SIGTERM; return the exit status."""
     conf = common.configure("ipamd-worker", argv)
-    register_opts(conf)
-    if not conf.transport_url:
+    if not transport.is_configured(conf):
         sys.exit("ipamd-worker: [DEFAULT] transport_url is not set; ipamd-all needs no broker")
+    common.check_broker("ipamd-worker", conf)
     stop = common.Stop()
     stop.on_signals()
     common.reread_log_levels_on_sighup("ipamd-worker", argv)
-    db = Database(conf)
+    db = common.open_database("ipamd-worker", conf)
     try:
         if not common.wait_for_database(db, stop, upgrade=False):
             return 0

@@ -35,9 +35,20 @@ def make_engine(conf: cfg.ConfigOpts) -> sa.Engine:
     PostgreSQL and MariaDB run at READ COMMITTED: a statement after the block's lock
     sees what the lock's last holder committed.
 
-    Raises: sqlalchemy.exc.ArgumentError when the URL is none, or of another database.
+    Raises: sqlalchemy.exc.ArgumentError when the URL is none, or of another database, or
+        its driver is not installed; OSError when the folder of an SQLite file is not to be
+        had.
     """
     url = sa.make_url(config.database_url(conf))
+    try:
+        return _engine_for(url, conf)
+    except ImportError as error:
+        raise sa.exc.ArgumentError(
+            f"the driver of {url.drivername}:// is not installed ({error})"
+        ) from error
+
+
+def _engine_for(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
     backend = url.get_backend_name()
     if backend not in DRIVERS:
         raise sa.exc.ArgumentError(

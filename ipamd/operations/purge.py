@@ -23,11 +23,11 @@ _OUTBOX = table_of(Outbox)
 _DELETED = table_of(DeletedIpBlock)
 
 
-def purge(db: Database) -> dict[str, int]:
+def purge(db: Database, is_stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
     """Free and delete all that is due; return how much, by kind.
 
     Kinds: ``ip_addresses`` (their quarantine is over), ``idempotency_keys`` and
-    ``events`` of the journal.
+    ``events`` of the journal.  Once ``is_stopping()``, no further batch is begun.
 
     Raises: Busy, Unavailable; what earlier batches did is committed.
     """
@@ -36,12 +36,14 @@ def purge(db: Database) -> dict[str, int]:
         "idempotency_keys": _forget_answers,
         "events": _forget_events,
     }
-    return {kind: _repeat(db, batch) for kind, batch in work.items()}
+    return {kind: _repeat(db, batch, is_stopping) for kind, batch in work.items()}
 
 
-def _repeat(db: Database, batch: Callable[[Transaction], int]) -> int:
+def _repeat(
+    db: Database, batch: Callable[[Transaction], int], is_stopping: Callable[[], bool]
+) -> int:
     total = 0
-    while done := db.run(RequestContext(), batch):
+    while not is_stopping() and (done := db.run(RequestContext(), batch)):
         total += done
     return total
 

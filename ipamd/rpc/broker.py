@@ -37,12 +37,7 @@ class Broker:
 
         Raises: oslo_config.cfg.ConfigFileValueError when the URL names no RabbitMQ.
         """
-        transport.register_opts(conf)
-        url = oslo_messaging.TransportURL.parse(conf)
-        if url.transport not in ("rabbit", "kombu"):
-            raise cfg.ConfigFileValueError(
-                f"[DEFAULT] transport_url: ipamd speaks to rabbit:// only, not {url.transport}://"
-            )
+        url = transport.read_url(conf)
         self.options: Any = transport.rpc_transport(conf).conf.oslo_messaging_rabbit
         self.heartbeat: int = self.options.heartbeat_timeout_threshold
         self.heartbeat_rate: int = max(1, self.options.heartbeat_rate)

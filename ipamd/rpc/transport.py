@@ -66,6 +66,27 @@ def is_configured(conf: cfg.ConfigOpts) -> bool:
     return bool(conf.transport_url)
 
 
+def read_url(conf: cfg.ConfigOpts) -> oslo_messaging.TransportURL:
+    """Read ``[DEFAULT] transport_url``: the hosts of a RabbitMQ.
+
+    Raises: oslo_config.cfg.ConfigFileValueError when it is no URL, or names no RabbitMQ.
+    """
+    register_opts(conf)
+    try:
+        url = oslo_messaging.TransportURL.parse(conf)
+    except (oslo_messaging.InvalidTransportURL, ValueError) as error:
+        # The URL itself, which holds a password, is not repeated.
+        reason = error.args[0] if isinstance(error, ValueError) else "no scheme specified"
+        raise cfg.ConfigFileValueError(
+            f"[DEFAULT] transport_url is not a URL of a broker: {reason}"
+        ) from error
+    if url.transport not in ("rabbit", "kombu"):
+        raise cfg.ConfigFileValueError(
+            f"[DEFAULT] transport_url: ipamd speaks to rabbit:// only, not {url.transport}://"
+        )
+    return url
+
+
 def rpc_target(server: str | None = None) -> oslo_messaging.Target:
     """Return where requests go: any worker, or the one named ``server``."""
     return oslo_messaging.Target(exchange=EXCHANGE, topic=TOPIC, version=VERSION, server=server)

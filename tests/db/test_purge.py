@@ -163,3 +163,11 @@ def test_many_workers_purge_each_thing_once(
     told = store.rows("SELECT payload FROM outbox WHERE event_type = 'ip_address.delete'")
     assert len(told) == 180
     assert [f for f in check.check(store.db) if f.kind != "journal"] == []
+
+
+def test_no_batch_is_begun_once_the_worker_stops(store: Store) -> None:
+    block = store.block()["id"]
+    store.deallocate(block, store.allocate(block))
+    store.db.conf.set_override("keep_deallocated_ips_for_days", 0, group="ipam")
+    assert purge(store.db, lambda: True)["ip_addresses"] == 0
+    assert purge(store.db)["ip_addresses"] == 1

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +64,8 @@ def test_a_worker_refuses_an_old_schema_and_names_the_command(tmp_path: Path) ->
     assert worker.process.wait(40) == 1
     assert "ipamd-manage db upgrade" in worker.text()
     assert "Traceback" not in worker.text()
+    with closing(sqlite3.connect(tmp_path / "empty.sqlite")) as untouched:
+        assert untouched.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
 def test_the_api_answers_503_without_a_broker(tmp_path: Path) -> None:
@@ -120,3 +127,61 @@ def test_an_open_door_is_refused_with_the_settings_that_matter(
     assert all(name in started.text() for name in named)
     assert started.text().startswith(f"ipamd-{program}: ")
     assert "Traceback" not in started.text()
+
+
+NO_BROKER = "rabbit://guest:guest@127.0.0.1:1//"
+BAD_URLS = [
+    ("worker", "database", "nonsense", "[database] connection"),
+    ("all", "database", "oracle://x/y", "oracle is not supported"),
+    ("worker", "database", "mysql+mysqldb://root@127.0.0.1:1/x", "mysql+mysqldb:// is not"),
+    ("worker", "database", "sqlite:////proc/nowhere/ipamd.sqlite", "/proc/nowhere"),
+    ("worker", "broker", "nonsense", "transport_url"),
+    ("all", "broker", "http://127.0.0.1/", "rabbit:// only"),
+    ("api", "broker", "rabbit://[::1", "transport_url"),
+    ("api", "broker", "rabbit://host:amqp/", "transport_url"),
+]
+
+
+def test_a_url_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    started = []
+    for number, (program, kind, url, named) in enumerate(BAD_URLS):
+        settings = {
+            "DEFAULT": {
+                "state_path": tmp_path,
+                "transport_url": url if kind == "broker" else NO_BROKER,
+            },
+            "database": {"connection": url if kind == "database" else ""},
+        }
+        started.append((Program(program, tmp_path, settings, f"{number}"), program, named))
+    for each, program, named in started:
+        assert each.process.wait(60) == 1
+        assert each.text().startswith(f"ipamd-{program}: ")
+        assert named in each.text()
+        assert each.text().count("\n") == 1
+
+
+def test_a_folder_of_configuration_files_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    write_config(folder / "10-broker.conf", {"DEFAULT": {"transport_url": NO_BROKER}})
+    url = f"sqlite:///{tmp_path}/from-the-folder.sqlite"
+    write_config(folder / "20-database.conf", {"database": {"connection": url}})
+    command = [sys.executable, "-m", "ipamd.cmd.worker", "--config-dir", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "ipamd-manage db upgrade" in done.stderr
+    assert (tmp_path / "from-the-folder.sqlite").exists()
+
+
+def test_a_signal_while_the_schema_is_made_is_heeded_afterwards(tmp_path: Path) -> None:
+    file = tmp_path / "ipamd.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        facade = Facade("all", tmp_path, {"database": {"connection": f"sqlite:///{file}"}})
+        opened = Path(f"/proc/{facade.process.pid}/fd")
+        wait_until(lambda: any(os.path.realpath(fd) == str(file) for fd in opened.iterdir()))
+        facade.process.send_signal(signal.SIGTERM)
+        other.execute("ROLLBACK")
+    assert facade.process.wait(60) == 0
+    assert "Traceback" not in facade.text()
