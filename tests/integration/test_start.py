@@ -145,7 +145,7 @@ BAD_URLS = [
 def test_a_url_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     started = []
     for number, (program, kind, url, named) in enumerate(BAD_URLS):
-        settings = {
+        settings: Settings = {
             "DEFAULT": {
                 "state_path": tmp_path,
                 "transport_url": url if kind == "broker" else NO_BROKER,
