@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import blocks, bulk, commits, fill, memory, report, rest, rpc
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None, servers: Servers | None = None) -> i
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="group", help=", ".join(GROUPS))
     parser.add_argument("--smoke", action="store_true", help="as little as possible")
+    parser.add_argument("--databases", metavar="NAME,...", help="only on these databases")
     parser.add_argument("--strict", action="store_true", help="a missed target is a failure")
     parser.add_argument("--no-plots", action="store_true", help="without matplotlib")
     parser.add_argument("--output", type=Path, default=root / "docs" / "benchmarks")
@@ -46,6 +48,11 @@ def main(argv: Sequence[str] | None = None, servers: Servers | None = None) -> i
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
     logging.basicConfig(level=logging.ERROR)
     scale = SMOKE if options.smoke else FULL
+    if options.databases:
+        chosen = tuple(options.databases.split(","))
+        if unknown := set(chosen) - set(scale.databases):
+            parser.error(f"not measured: {', '.join(sorted(unknown))}")
+        scale = replace(scale, databases=chosen)
     wanted = [name for name in GROUPS if not options.groups or name in options.groups]
     results = Results()
     started = time.monotonic()

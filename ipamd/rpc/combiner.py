@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 class _Waiting(Generic[T]):
-    """One request in the queue, and its caller's way to sleep."""
+    """What one caller has in the queue, and its way to sleep."""
 
-    __slots__ = ("done", "item", "wake")
+    __slots__ = ("done", "items", "wake")
 
-    def __init__(self, item: T) -> None:
-        self.item = item
+    def __init__(self, items: Sequence[T]) -> None:
+        self.items = items
         self.wake = threading.Lock()
         self.wake.acquire()
         self.done = False
@@ -43,11 +43,15 @@ class Combiner(Generic[T]):
 
     def __len__(self) -> int:
         """Return how many items wait for those that are being done."""
-        return len(self._queue)
+        return sum(len(waiting.items) for waiting in list(self._queue))
 
     def do(self, item: T) -> None:
         """Have ``item`` done, by this thread or another's; return when it is."""
-        mine = _Waiting(item)
+        self.do_all([item])
+
+    def do_all(self, items: Sequence[T]) -> None:
+        """Have ``items``, at least one, done in the same batch."""
+        mine = _Waiting(items)
         with self._guard:
             if self._busy:
                 self._queue.append(mine)
@@ -61,10 +65,14 @@ class Combiner(Generic[T]):
         self._lead(mine)
 
     def _lead(self, mine: _Waiting[T]) -> None:
+        batch, others = list(mine.items), []
         with self._guard:
-            others = [self._queue.popleft() for _ in range(min(len(self._queue), self._most - 1))]
+            while self._queue and len(batch) + len(self._queue[0].items) <= self._most:
+                waiting = self._queue.popleft()
+                others.append(waiting)
+                batch.extend(waiting.items)
         try:
-            self._work([mine.item, *(waiting.item for waiting in others)])
+            self._work(batch)
         except BaseException:
             with self._guard:
                 self._queue.extendleft(reversed(others))

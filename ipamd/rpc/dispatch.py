@@ -7,9 +7,9 @@ which the link's thread carries out.  A message is acknowledged only after that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ipamd import errors
 from ipamd.context import RequestContext
@@ -22,6 +22,8 @@ LOG = logging.getLogger(__name__)
 
 # Four times what the facade takes; no request that an operation accepts comes near.
 MAX_REQUEST = 4 * 1024 * 1024
+# Requests that are given to the handler together, at most.
+MAX_SHARING = 128
 # A request whose twin is at work is looked at again so often, at this distance.
 _TWIN_PAUSE, _TWIN_REPEATS = 0.25, 20
 
@@ -52,6 +54,46 @@ class Handler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A request as a handler gets it."""
+
+    context: RequestContext
+    method: str
+    args: Mapping[str, Any]
+    request_key: str | None
+
+
+@runtime_checkable
+class SharingHandler(Handler, Protocol):
+    """A handler that does some methods together, in one transaction."""
+
+    @property
+    def sharing(self) -> Collection[str]:
+        """The methods that ``call_together`` takes."""
+
+    def call_together(self, calls: Sequence[Call]) -> list[Any]:
+        """Do each call as ``call`` does; return their results, errors among them.
+
+        ``CannotShare`` stands for a call that was not done, and has to be done alone.
+        """
+
+    def call_alone(self, call: Call) -> Any:
+        """Do a call that could not share."""
+
+
+class CannotShare(Exception):
+    """The request cannot share a transaction; nothing of it was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the handler has made of a request: its result, or the error that it raised."""
+
+    context: RequestContext
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Done: send ``body``, if anyone waits for it, and acknowledge."""
 
@@ -63,6 +105,11 @@ class Repeat:
     """Not now: process it again in ``delay`` seconds; it stays in hand."""
 
     delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Not together with others: process it by itself; it stays in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +132,7 @@ class Bury:
     body: bytes | None = None
 
 
-Outcome = Answer | Repeat | Postpone | Count | Bury
+Outcome = Answer | Repeat | Apart | Postpone | Count | Bury
 
 
 class Dispatcher:
@@ -93,17 +140,61 @@ class Dispatcher:
 
     def __init__(self, handler: Handler, max_redeliveries: int) -> None:
         self._handler = handler
+        self._sharing = handler if isinstance(handler, SharingHandler) else None
         self._max_redeliveries = max_redeliveries
+
+    def may_share(self, job: Job) -> bool:
+        """Tell whether a request may be served together with others."""
+        return self._sharing is not None and job.request.method in self._sharing.sharing
 
     def process(self, job: Job) -> Outcome:
         """Serve one request."""
         try:
-            return self._process(job)
-        except Exception:
-            LOG.exception("%s: could not be processed", job.request.method)
-            return self._undeliverable(job, "internal error", errors.IpamError())
+            refusal = self._check(job)
+            return self._conclude(job, self._call(job)) if refusal is None else refusal
+        except Exception as error:  # noqa: BLE001 - logged there
+            return self._broken(job, error)
 
-    def _process(self, job: Job) -> Outcome:
+    def serve_together(self, jobs: Sequence[Job]) -> list[tuple[Job, Served | Outcome]]:
+        """Have requests that may share done; ``conclude`` says what becomes of each."""
+        checked: list[tuple[Job, Served | Outcome]] = []
+        calls: list[tuple[Job, Call]] = []
+        for job in jobs:
+            try:
+                refusal = self._check(job)
+                if refusal is None:
+                    calls.append((job, _call_of(job)))
+                else:
+                    checked.append((job, refusal))
+            except Exception as error:  # noqa: BLE001 - logged there
+                checked.append((job, self._broken(job, error)))
+        if calls and self._sharing is not None:
+            try:
+                results = self._sharing.call_together([call for _, call in calls])
+            except Exception as error:
+                LOG.exception("requests could not be served together")
+                results = [error] * len(calls)
+            checked += [
+                (job, Served(call.context, result))
+                for (job, call), result in zip(calls, results, strict=True)
+            ]
+        return checked
+
+    def conclude(self, job: Job, served: Served | Outcome) -> Outcome:
+        """Say what becomes of a request's message."""
+        if not isinstance(served, Served):
+            return served
+        try:
+            return self._conclude(job, served)
+        except Exception as error:  # noqa: BLE001 - logged there
+            return self._broken(job, error)
+
+    def _broken(self, job: Job, error: Exception) -> Outcome:
+        LOG.error("%s: could not be processed", job.request.method, exc_info=error)
+        return self._undeliverable(job, "internal error", errors.IpamError())
+
+    def _check(self, job: Job) -> Outcome | None:
+        """Look whether a request is to be served; if not, say what becomes of it."""
         request = job.request
         if job.is_expired():
             LOG.info("%s: not started, its caller has given up", request.method)
@@ -119,23 +210,24 @@ class Dispatcher:
         if request.namespace or not envelope.is_compatible(VERSION, request.version):
             LOG.warning("%s: version %s, refused", request.method, request.version)
             return self._refuse(job, envelope.unsupported_version(request.version, request.method))
-        return self._call(job)
+        return None
 
-    def _call(self, job: Job) -> Outcome:
-        request = job.request
-        context = RequestContext.from_wire(request.context)
+    def _call(self, job: Job) -> Served:
+        call = _call_of(job)
         try:
+            if job.apart and self._sharing is not None:
+                return Served(call.context, self._sharing.call_alone(call))
             result = self._handler.call(
-                context, request.method, request.args, request_key=request.unique_id
+                call.context, call.method, call.args, request_key=call.request_key
             )
-        except errors.UnknownMethod:
-            LOG.warning("%.80s: no such method", request.method)
-            return self._refuse(job, envelope.no_such_method(request.method))
-        except errors.IpamError as error:
-            return self._failed(job, context, error)
-        except Exception:
-            LOG.exception("%s: unexpected error", request.method)
-            return self._failed(job, context, errors.IpamError())
+        except Exception as error:  # noqa: BLE001 - _conclude() judges it
+            return Served(call.context, error)
+        return Served(call.context, result)
+
+    def _conclude(self, job: Job, served: Served) -> Outcome:
+        request, result = job.request, served.result
+        if isinstance(result, Exception):
+            return self._judge(job, served.context, result)
         if request.reply_to is None:
             return Answer()
         body = envelope.answer(request.reply_to, result)
@@ -143,6 +235,18 @@ class Dispatcher:
             LOG.error("%s: the answer has %d bytes, too many to send", request.method, len(body))
             return self._told(job, errors.IpamError("The answer is too large"))
         return Answer(body)
+
+    def _judge(self, job: Job, context: RequestContext, error: Exception) -> Outcome:
+        method = job.request.method
+        if isinstance(error, CannotShare):
+            return Apart()
+        if isinstance(error, errors.UnknownMethod):
+            LOG.warning("%.80s: no such method", method)
+            return self._refuse(job, envelope.no_such_method(method))
+        if isinstance(error, errors.IpamError):
+            return self._failed(job, context, error)
+        LOG.error("%s: unexpected error", method, exc_info=error)
+        return self._failed(job, context, errors.IpamError())
 
     def _failed(self, job: Job, context: RequestContext, error: errors.IpamError) -> Outcome:
         is_twin = isinstance(error, errors.RequestInProgress) and (job.is_cast or job.redelivered)
@@ -195,3 +299,9 @@ class Dispatcher:
         if to is None:
             return Answer()
         return Answer(envelope.answer(to, failure=envelope.describe(error)))
+
+
+def _call_of(job: Job) -> Call:
+    request = job.request
+    context = RequestContext.from_wire(request.context)
+    return Call(context, request.method, request.args, request.unique_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import queue
 import socket
 import threading
 from dataclasses import replace
@@ -20,9 +19,12 @@ from kombu.compression import decompress
 from oslo_config import cfg
 
 from ipamd.rpc import envelope, queues
+from ipamd.rpc.acks import Acks
 from ipamd.rpc.broker import Broker
 from ipamd.rpc.dispatch import (
+    MAX_SHARING,
     Answer,
+    Apart,
     Bury,
     Count,
     Dispatcher,
@@ -35,6 +37,7 @@ from ipamd.rpc.jobs import REDELIVERIES_HEADER, Job, deadline
 from ipamd.rpc.link import Action, Link
 from ipamd.rpc.publisher import Fate, Publication
 from ipamd.rpc.replies import Replies
+from ipamd.rpc.todo import Todo
 from ipamd.rpc.transport import EXCHANGE, TOPIC
 
 LOG = logging.getLogger(__name__)
@@ -64,7 +67,7 @@ class Intake:
         self._options = broker.options
         self._worker = conf.worker
         self._topic = topic
-        self._link = Link(broker, "intake", self._consume, self._on_lost)
+        self._link = Link(broker, "intake", self._consume, self._on_lost, on_round=self._send_acks)
         self._replies = Replies(
             self._link, float(self._options.kombu_missing_consumer_retry_timeout)
         )
@@ -75,13 +78,14 @@ class Intake:
             queues.topic_queue(self._options, EXCHANGE, server_name),
             queues.fanout_queue(self._options, topic),
         ]
-        self._todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._todo = Todo(MAX_SHARING)
         self._threads = [
             threading.Thread(target=self._work, name=f"ipamd-request-{number}", daemon=True)
             for number in range(self._worker.threads)
         ]
         # Only the link's thread touches these.
         self._channel: Any = None
+        self._acks = Acks(None)
         self._session = 0
         self._in_hand: dict[object, Job] = {}
         self._stopping = False
@@ -120,7 +124,7 @@ class Intake:
                 if not self._drained.wait(self._worker.drain_timeout):
                     LOG.warning("requests were still in hand at the end of drain_timeout")
                 for _thread in self._threads:
-                    self._todo.put(None)
+                    self._todo.end()
                 self._link.close(_CLOSE_TIMEOUT)
             self._stopped.set()
 
@@ -170,7 +174,7 @@ class Intake:
         channel = connection.channel()
         channel.basic_qos(0, self._worker.prefetch, False)
         self._session += 1
-        self._channel = channel
+        self._channel, self._acks = channel, Acks(channel)
         for number, each in enumerate(self._queues):
             channel.basic_consume(
                 each.name,
@@ -184,6 +188,7 @@ class Intake:
         self._check_drained()
 
     def _on_message(self, number: int, message: Message) -> None:
+        self._acks.delivered(message.delivery_tag)
         if self._stopping:
             return  # not acknowledged: the broker takes it back when we close
         headers = dict(message.headers or {})
@@ -217,7 +222,10 @@ class Intake:
         )
         self._in_hand[key] = job
         self._replies.monitor(job)
-        self._todo.put(job)
+        if self._dispatcher.may_share(job):
+            self._todo.put_sharing(job)
+        else:
+            self._todo.put(job)
 
     def _refuse(
         self,
@@ -239,9 +247,21 @@ class Intake:
     # --- work, in the pool's threads ----------------------------------------------------
 
     def _work(self) -> None:
-        while (job := self._todo.get()) is not None:
-            outcome = self._dispatcher.process(job)
-            self._link.call_soon(functools.partial(self._settle, job, outcome))
+        while job := self._todo.get():
+            if isinstance(job, Job):
+                outcomes = [(job, self._dispatcher.process(job))]
+            else:
+                outcomes = self._work_together()
+            self._link.call_soon(
+                *(functools.partial(self._settle, job, outcome) for job, outcome in outcomes)
+            )
+
+    def _work_together(self) -> list[tuple[Job, Outcome]]:
+        with self._todo.turn:
+            jobs = self._todo.take_sharing()
+            served = self._dispatcher.serve_together(jobs)
+        # The next ones need not wait until these have their answers written.
+        return [(job, self._dispatcher.conclude(job, result)) for job, result in served]
 
     # --- outcomes, in the link's thread -------------------------------------------------
 
@@ -255,6 +275,9 @@ class Intake:
                 job.repeats += 1
                 job.at_work = True
                 self._link.call_later(delay, functools.partial(self._todo.put, job))
+            case Apart():
+                job.at_work = job.apart = True
+                self._todo.put(job)
             case Postpone():
                 self._part_with(job)
                 headers = job.republished_headers()
@@ -329,7 +352,11 @@ class Intake:
         for session, tag in deliveries:
             # What came by a connection that is gone is delivered again, and answered so.
             if session == self._session and self._channel is not None:
-                self._channel.basic_ack(tag)
+                self._acks.settle(tag)
+
+    def _send_acks(self) -> None:
+        if self._channel is not None:
+            self._acks.flush()
 
 
 def _decode(message: Message, headers: dict[str, Any]) -> bytes:

@@ -43,6 +43,8 @@ class Job:
     at_work: bool = True
     monitored: bool = False
     repeats: int = 0
+    # It cannot share a transaction with others.
+    apart: bool = False
 
     @property
     def is_cast(self) -> bool:

@@ -23,6 +23,7 @@ import amqp
 
 from ipamd.rpc.broker import Broker
 from ipamd.rpc.publisher import Publisher
+from ipamd.rpc.wire import Wire
 
 LOG = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ class Link:
 
     Called in the link's thread: ``on_connect(connection)`` each time the connections are
     up, to declare and consume; ``on_ready()`` when messages can be published as well;
-    ``on_lost()`` when the connections are gone.
+    ``on_lost()`` when the connections are gone; ``on_round()`` before what one round of
+    the loop has to say is written.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Link:
         on_connect: Callable[[Any], None],
         on_lost: Action,
         on_ready: Action = lambda: None,
+        on_round: Action = lambda: None,
     ) -> None:
         self.publisher = Publisher(self.call_later)
         self._broker = broker
@@ -56,8 +59,10 @@ class Link:
         self._on_connect = on_connect
         self._on_ready = on_ready
         self._on_lost = on_lost
+        self._on_round = on_round
         self._thread = threading.Thread(target=self._run, name=f"ipamd-{name}", daemon=True)
         self._connections: list[Any] = []
+        self._wires: list[Wire] = []
         self._ready = threading.Event()
         self._ready_since = 0.0
         self._away_since = time.monotonic()
@@ -104,9 +109,9 @@ class Link:
         """Wait until the broker is connected; False when ``timeout`` seconds pass first."""
         return self._ready.wait(timeout)
 
-    def call_soon(self, action: Action) -> None:
-        """Run ``action`` in the link's thread, connected or not."""
-        self._actions.append(action)
+    def call_soon(self, *actions: Action) -> None:
+        """Run ``actions`` in the link's thread, connected or not."""
+        self._actions.extend(actions)
         self._wake()
 
     def _wake(self) -> None:
@@ -168,10 +173,12 @@ class Link:
         self._connections = [consuming]
         publishing = self._broker.connect(f"{self._name}-out", self.publisher.set_blocked)
         self._connections.append(publishing)
-        for connection in self._connections:
-            self._selector.register(connection.sock, selectors.EVENT_READ, connection)
         self._on_connect(consuming)
         self.publisher.attach(publishing.channel())
+        for connection in self._connections:
+            wire = Wire(connection)
+            self._wires.append(wire)
+            self._selector.register(connection.sock, selectors.EVENT_READ, wire)
         self._beat(self._connections)
         self._ready_since = time.monotonic()
         self._ready.set()
@@ -186,15 +193,24 @@ class Link:
         self._ready.clear()
         self.publisher.detach()
         connections, self._connections = self._connections, []
+        wires, self._wires = self._wires, []
+        for key in list(self._selector.get_map().values()):
+            if key.data in wires:
+                self._selector.unregister(key.fileobj)
+        for wire in wires if self._closing else ():
+            self._release(wire)
         for connection in connections:
             self._forget(connection)
         if was_ready:
             self._on_lost()
 
+    def _release(self, wire: Wire) -> None:
+        try:
+            wire.release()
+        except _LOST as error:
+            LOG.debug("%s: closing: %s", self._name, error)
+
     def _forget(self, connection: Any) -> None:
-        for key in list(self._selector.get_map().values()):
-            if key.data is connection:
-                self._selector.unregister(key.fileobj)
         try:
             if self._closing:
                 connection.close()
@@ -214,6 +230,9 @@ class Link:
     def _wait(self, until: float | None) -> None:
         """Run what is due, then wait for the broker, an action or a timer."""
         timeout = self._run_due()
+        self._on_round()
+        for wire in self._wires:
+            wire.flush()
         if self._closing:  # looked at after the flag of _wake() was reset, as actions are
             return
         if until is not None:
@@ -245,29 +264,28 @@ class Link:
             self._wake_reader.recv(64)
 
     def _has_buffered_data(self) -> bool:
-        return any(_pending(connection) for connection in self._connections)
+        return any(_pending(wire) for wire in self._wires)
 
     def _drain_buffered(self) -> None:
-        for connection in self._connections:
-            if _pending(connection):
-                _read(connection)
+        for wire in self._wires:
+            if _pending(wire):
+                _read(wire)
 
 
-def _read(connection: Any) -> None:
-    """Read one frame, or the part of it that there is.
+def _read(wire: Wire) -> None:
+    """Read what there is; of TLS one frame, or the part of it that there is.
 
     Not ``drain_events()``: behind a heartbeat it would wait for the next message, and all
     that this thread has to do, its own heartbeats included, would wait with it.
     """
-    if not hasattr(connection.sock, "pending"):
-        connection.blocking_read()
+    if not wire.is_tls:
+        wire.read()
         return
     # What made a TLS socket readable may be TLS's own; py-amqp keeps what it has read.
     with contextlib.suppress(TimeoutError):
-        connection.blocking_read(timeout=_TLS_PATIENCE)
+        wire.connection.blocking_read(timeout=_TLS_PATIENCE)
 
 
-def _pending(connection: Any) -> int:
+def _pending(wire: Wire) -> int:
     """Return the bytes that TLS has decrypted already: no selector tells of them."""
-    pending = getattr(connection.sock, "pending", None)
-    return pending() if pending else 0
+    return int(wire.connection.sock.pending()) if wire.is_tls else 0

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +21,11 @@ from ipamd.operations import batch, requests
 from ipamd.operations.fields import text_problem
 from ipamd.rpc.combiner import Combiner
 from ipamd.rpc.confinement import confine
-from ipamd.rpc.methods import METHODS, Method, is_too_deep
+from ipamd.rpc.dispatch import MAX_SHARING, Call, CannotShare
+from ipamd.rpc.methods import METHODS, is_too_deep
 
 LOG = logging.getLogger(__name__)
-MAX_BATCH = 128
+_KEY = "idempotency_key"
 
 
 class Manager:
@@ -31,7 +33,7 @@ class Manager:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._combiner = Combiner(self._do_batch, most=MAX_BATCH)
+        self._combiner = Combiner(self._do_batch, most=MAX_SHARING)
 
     def call(
         self,
@@ -48,56 +50,74 @@ class Manager:
 
         Raises: IpamError
         """
+        call = Call(context, method, args, request_key)
         try:
-            found = METHODS.get(method)
-            if found is None:
-                raise errors.UnknownMethod(f"No such method: {method[:80]}")
-            problem = text_problem(context.tenant)
-            if problem:
-                raise errors.BadRequest(f"The context's tenant {problem}")
-            args = confine(context, method, args)
-            if not found.mutating:
-                found.check(args)
-                return self._db.run(
-                    context, lambda tx: found.operation(tx, **args), read_only=True
-                )
-            return self._write(context, found, dict(args), request_key)
+            call = _admitted(call)
+            if not METHODS[method].mutating:
+                return self._read(call)
+            keyed = _keyed(call)
+            if method in self.sharing:
+                try:
+                    request = _shared(call, keyed)
+                    self._combiner.do(request)
+                    return self._answer(request)
+                except batch.Alone:
+                    LOG.debug("%s is done in a transaction of its own", method)
+            return self._alone(call, keyed)
         except errors.IpamError:
             raise
         except Exception as error:
-            LOG.exception("method %s failed (request id %s)", method, context.request_id)
-            raise errors.IpamError() from error
+            raise _known(error, call) from error
 
-    def _write(
-        self,
-        context: RequestContext,
-        method: Method,
-        args: dict[str, Any],
-        request_key: str | None,
-    ) -> Any:
-        given = args.pop("idempotency_key", None)
-        method.check(args)
-        # A request without any key gets one, so that a commit whose outcome is unknown
-        # can be told from one that failed when the transaction runs again.
-        key = given if given is not None else request_key or f"once-{uuid.uuid4()}"
-        keyed = idempotency.keyed(context.tenant, key, method.name, args, context.confined)
-        if method.name in batch.READERS:
+    @property
+    def sharing(self) -> Collection[str]:
+        """The methods that are done together with others that wait."""
+        return batch.READERS
+
+    def call_together(self, calls: Sequence[Call]) -> list[Any]:
+        """Do calls of ``sharing`` in one transaction; return their results.
+
+        In the place of the result of one that failed stands its error, of one that has to
+        be done by ``call_alone()`` ``CannotShare``.
+        """
+        results: list[Any] = [None] * len(calls)
+        requests: dict[int, batch.Request] = {}
+        for number, call in enumerate(calls):
             try:
-                return self._batched(context, method.name, args, keyed, given, request_key)
-            except batch.Alone:
-                LOG.debug("%s is done in a transaction of its own", method.name)
-        return self._alone(context, method, args, keyed, given, request_key)
+                admitted = _admitted(call)
+                requests[number] = _shared(admitted, _keyed(admitted))
+            except Exception as error:  # noqa: BLE001 - it is the call's result
+                results[number] = _known(error, call)
+        if requests:
+            self._combiner.do_all(list(requests.values()))
+        for number, request in requests.items():
+            try:
+                results[number] = self._answer(request)
+            except Exception as error:  # noqa: BLE001 - it is the call's result
+                results[number] = _known(error, calls[number])
+        return results
 
-    def _alone(
-        self,
-        context: RequestContext,
-        method: Method,
-        args: dict[str, Any],
-        keyed: idempotency.Keyed,
-        given: str | None,
-        request_key: str | None,
-    ) -> Any:
-        may_be_known = bool(given or request_key)
+    def call_alone(self, call: Call) -> Any:
+        """Do a call of ``sharing`` in a transaction of its own.
+
+        Raises: IpamError
+        """
+        try:
+            call = _admitted(call)
+            return self._alone(call, _keyed(call))
+        except errors.IpamError:
+            raise
+        except Exception as error:
+            raise _known(error, call) from error
+
+    def _read(self, call: Call) -> Any:
+        operation = METHODS[call.method].operation
+        return self._db.run(call.context, lambda tx: operation(tx, **call.args), read_only=True)
+
+    def _alone(self, call: Call, keyed: idempotency.Keyed) -> Any:
+        context, given = call.context, call.args.get(_KEY)
+        operation, args = METHODS[call.method].operation, _without_key(call.args)
+        may_be_known = bool(given or call.request_key)
         is_stored = False
 
         def work(tx: Transaction) -> Any:
@@ -106,7 +126,7 @@ class Manager:
             is_stored = stored is not None
             if stored is not None:
                 return stored.answer_to(keyed)
-            answer = method.operation(tx, **args)
+            answer = operation(tx, **args)
             idempotency.store(tx, [(keyed, answer)])
             return answer
 
@@ -139,29 +159,17 @@ class Manager:
             raise refusal
         return stored.answer_to(keyed)
 
-    def _batched(
-        self,
-        context: RequestContext,
-        method: str,
-        args: dict[str, Any],
-        keyed: idempotency.Keyed,
-        given: str | None,
-        request_key: str | None,
-    ) -> Any:
-        request = batch.READERS[method](
-            args,
-            context=context,
-            keyed=keyed,
-            given_key=given,
-            may_be_known=bool(given or request_key),
-        )
-        self._combiner.do(request)
+    def _answer(self, request: batch.Request) -> Any:
+        """Return the answer of a request that was done.
+
+        Raises: what it failed of
+        """
         error = request.error
         if error is None:
             return request.answer
         if request.stored or not request.may_be_known or not idempotency.is_final(error):
             raise error
-        return self._settle(context, keyed, error)
+        return self._settle(request.context, request.keyed, error)
 
     def _do_batch(self, requests: Sequence[batch.Request]) -> None:
         """Do what waits in one transaction; should that fail, each request in its own."""
@@ -206,9 +214,9 @@ class Manager:
 
         Raises: Unavailable, Busy
         """
-        key = args.get("idempotency_key")
+        key = args.get(_KEY)
         given = key if idempotency.is_key(key) else None
-        shown = {name: args[name] for name in args if name != "idempotency_key"}
+        shown = {name: args[name] for name in args if name != _KEY}
         payload = {
             "method": method,
             "arguments": None if is_too_deep(shown) else shown,
@@ -232,6 +240,62 @@ class Manager:
         """Tell whether a method exists and changes something."""
         found = METHODS.get(method)
         return found is not None and found.mutating
+
+
+def _admitted(call: Call) -> Call:
+    """Look at a call, and return it confined to what its asker may see.
+
+    Raises: UnknownMethod, BadRequest, ValidationError; what ``confine`` raises
+    """
+    method = METHODS.get(call.method)
+    if method is None:
+        raise errors.UnknownMethod(f"No such method: {call.method[:80]}")
+    problem = text_problem(call.context.tenant)
+    if problem:
+        raise errors.BadRequest(f"The context's tenant {problem}")
+    args = confine(call.context, call.method, call.args)
+    method.check(_without_key(args) if method.mutating else args)
+    return call if args is call.args else replace(call, args=args)
+
+
+def _keyed(call: Call) -> idempotency.Keyed:
+    """Say what a call is under its key.
+
+    Raises: BadRequest
+    """
+    # A request without any key gets one, so that a commit whose outcome is unknown can be
+    # told from one that failed when the transaction runs again.
+    given = call.args.get(_KEY)
+    key = given if given is not None else call.request_key or f"once-{uuid.uuid4()}"
+    args, context = _without_key(call.args), call.context
+    return idempotency.keyed(context.tenant, key, call.method, args, context.confined)
+
+
+def _shared(call: Call, keyed: idempotency.Keyed) -> batch.Request:
+    given = call.args.get(_KEY)
+    return batch.READERS[call.method](
+        call.args,
+        context=call.context,
+        keyed=keyed,
+        given_key=given,
+        may_be_known=bool(given or call.request_key),
+    )
+
+
+def _without_key(args: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in args.items() if name != _KEY}
+
+
+def _known(error: Exception, call: Call) -> Exception:
+    """Return what a caller is told; what is no error of ours is a bug, and logged."""
+    if isinstance(error, errors.IpamError):
+        return error
+    if isinstance(error, batch.Alone):
+        return CannotShare()
+    LOG.error(
+        "method %s failed (request id %s)", call.method, call.context.request_id, exc_info=error
+    )
+    return errors.IpamError()
 
 
 def _find(tx: Transaction, keyed: idempotency.Keyed) -> idempotency.Stored | None:
