@@ -22,7 +22,7 @@ help:
 	@echo 'make check    ruff, ruff format, mypy, bandit, pip-audit'
 	@echo 'make fmt      format the code and repair what ruff can'
 	@echo 'make lock     write requirements*.lock anew from setup.cfg; ARGS=--upgrade raises everything'
-	@echo 'make config   write etc/ipamd/ipamd.conf.sample anew, from the options in the code'
+	@echo 'make config   write the samples in etc/ipamd anew, from options and rules in the code'
 	@echo 'make docs     build the documentation as HTML in docs/_build/html; warnings are errors'
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
 	@echo 'make chaos    kill everything at random for six minutes; SEED=… repeats a run'
@@ -60,6 +60,7 @@ lock: $(VENV)/bin/uv
 
 config: $(VENV)/.installed
 	$(VENV)/bin/oslo-config-generator --config-file etc/ipamd/config-generator.conf
+	$(VENV)/bin/oslopolicy-sample-generator --namespace ipamd --output-file etc/ipamd/policy.yaml.sample
 
 docs: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html

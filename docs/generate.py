@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from reference_pages.access import access
 from reference_pages.error_codes import error_codes
 from reference_pages.event_types import event_types
 from reference_pages.options import options
@@ -24,6 +25,7 @@ def pages() -> dict[str, str]:
     """Return the text of each generated page by its file's name."""
     return {
         "rest-routes.md": rest_routes(),
+        "access.md": access(),
         "openapi.json": openapi_document(),
         "rpc-methods.md": rpc_methods(),
         "errors.md": error_codes(),
