@@ -48,7 +48,7 @@ def commands() -> set[str]:
         " ".join(line.split("#")[0].split()[:2])
         for page in all_pages()
         for block in blocks(page)
-        if block.language == "sh"
+        if block.language in ("sh", "shell")
         for line in block.text.splitlines()
     }
 
@@ -74,4 +74,11 @@ def test_every_program_that_is_shown_exists() -> None:
 
 def test_the_examples_of_a_page_begin_with_a_dollar_or_are_no_examples() -> None:
     languages = {block.language for page in all_pages() for block in blocks(page)}
-    assert languages <= {"console", "sh", "python", "text", "ini"}
+    assert languages <= {"console", "sh", "shell", "python", "text", "ini"}
+
+
+def test_commands_that_are_not_run_are_listed_with_the_reason() -> None:
+    index = (DOCS / "how_to" / "index.md").read_text()
+    listed = set(re.findall(r"^\| \[[^\]]+\]\(([\w./-]+)\) \| .+ \|$", index, re.MULTILINE))
+    shown = {page for page in all_pages() for block in blocks(page) if block.language == "shell"}
+    assert {(DOCS / "how_to" / link).resolve() for link in listed} == shown
