@@ -24,6 +24,7 @@ from ipamd.api.callers import EVERYBODY, Caller
 from ipamd.context import RequestContext
 
 _EXTENSION: Final = "ipamd.auth"
+_PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip")
 
 
 class Door:
@@ -127,13 +128,15 @@ def allow_anyone() -> None:
 def may_see_details() -> bool:
     """Tell whether the sender may know how the service itself is doing.
 
-    These are admins, and whoever is on this machine.
+    These are admins, and whoever is on this machine.  What a proxy on this machine passes
+    on comes from elsewhere: it says so in a header.
     """
-    if is_loopback(current_request.remote_addr):
-        return True
     door = door_now()
     if door.is_open:
-        return False
+        return True
+    is_passed_on = any(name in current_request.headers for name in _PASSED_ON)
+    if is_loopback(current_request.remote_addr) and not is_passed_on:
+        return True
     try:
         return caller().is_admin
     except errors.IpamError:

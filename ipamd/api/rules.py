@@ -146,6 +146,7 @@ class Policy:
             [policy.RuleDefault(rule.name, rule.check, rule.about) for rule in (*BASE, *RULES)]
         )
         try:
+            self._enforcer.load_rules()
             self._enforcer.check_rules(raise_on_violation=True)
         except (policy.InvalidDefinitionError, ValueError, yaml.YAMLError, OSError) as error:
             raise cfg.Error(f"[oslo_policy] policy_file: {error}") from error
