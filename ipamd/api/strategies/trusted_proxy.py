@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from oslo_config import cfg
 from werkzeug.wrappers import Request
 
 from ipamd.api.callers import Caller
@@ -34,6 +35,9 @@ class TrustedProxy:
     def __init__(self, inner: _Inner, proxies: Iterable[object]) -> None:
         self._inner = inner
         self._proxies = frozenset(ipaddress.ip_address(str(proxy)) for proxy in proxies)
+        for proxy in self._proxies:
+            if proxy.is_unspecified or proxy.is_multicast or proxy.is_reserved:
+                raise cfg.Error(f"[api] melange_trusted_proxies: {proxy} is no host's address")
 
     @property
     def challenge(self) -> str | None:
