@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _AWAY: Final = "ipamd.identity_away"
+_UNREACHED: Final = (
+    keystoneauth.ConnectFailure,
+    keystoneauth.DiscoveryFailure,
+    keystoneauth.RequestTimeout,
+    token_exceptions.ServiceError,
+)
 
 
 class Keystone:
@@ -82,9 +88,8 @@ class _AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]  # it has no ty
         try:
             return super().fetch_token(token, **kwargs)
         except token_exceptions.InvalidToken as error:
-            # What was raised for a token that Keystone did not refuse has a cause of its own.
-            away = (keystoneauth.ClientException, token_exceptions.ServiceError)
-            self._now.is_away = self._now.is_away or isinstance(error.__context__, away)
+            # A token that Keystone did not even refuse is told apart by the cause alone.
+            self._now.is_away = self._now.is_away or isinstance(error.__context__, _UNREACHED)
             raise
         except keystoneauth.ClientException as error:
             self._now.is_away = True
