@@ -38,9 +38,11 @@ EVENTS: Mapping[str, str] = {
     "ip_route.update": "A static route was changed.",
     "ip_route.delete": "A static route was removed.",
     "ip_nat.create": "An inside local address got an inside global one.",
-    "ip_nat.delete": "A translation was removed.",
+    "ip_nat.delete": "A translation was removed. One that went with an address, freed or "
+    "deleted with its block, has no event but theirs.",
     "allowed_ip.create": "An interface may use another address.",
-    "allowed_ip.delete": "An interface may no longer use another address.",
+    "allowed_ip.delete": "An interface may no longer use another address. A permission that "
+    "went with the address or the interface has no event but theirs.",
     "network.create": "A network was created.",
     "network.update": "A network was changed.",
     "network.delete": "A network was deleted, and with it its ports, which are told of first.",

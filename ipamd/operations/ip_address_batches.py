@@ -161,9 +161,10 @@ class _Batch:
 
 
 def _interfaces(tx: Transaction, entries: Sequence[Entry]) -> dict[str, InterfaceState]:
-    wanted = list({entry.interface_id for entry in entries if entry.interface_id})
+    wanted = sorted({entry.interface_id for entry in entries if entry.interface_id})
     found: dict[str, InterfaceState] = {}
     for portion in bulk.portions(tx, wanted):
+        interface_states.lock(tx, portion)
         found |= interface_states.find_many(tx, portion)
     return found
 

@@ -403,8 +403,17 @@ def in_network(store: Store, number: int, vif: str) -> None:
             interface_id=vif,
             network={"id": network, "tenant_id": TENANT},
         ),
+        partial(_choose, store, block["id"], f"10.0.{number}.9", vif),
     ]
     ways[number % len(ways)]()
+
+
+def _choose(store: Store, block: str, address: str, vif: str) -> None:
+    entry = {"ip_block_id": block, "address": address, "interface_id": vif}
+    outcome = store.call("allocate_chosen_ip_addresses", tenant_id=TENANT, ip_addresses=[entry])
+    for refused in outcome["refused"]:
+        assert refused["code"] == "interface_on_another_network"
+        raise errors.InterfaceOnAnotherNetwork
 
 
 @pytest.mark.parametrize("state", ["known", "new", "released"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ipamd import errors
+from ipamd.operations.purge import purge
 from tests.db.store import TENANT, Store, together
 from tests.operations.events import told, types
 
@@ -163,6 +164,17 @@ def test_an_association_goes_with_its_block(ends: Ends) -> None:
     ends.add_globals(GLOBAL)
     ends.store.call("delete_ip_block", tenant_id=TENANT, ip_block_id=ends.public)
     assert ends.globals() == []
+
+
+def test_an_association_goes_with_its_address_and_has_no_event_of_its_own(ends: Ends) -> None:
+    ends.add_globals(GLOBAL)
+    ends.store.deallocate(ends.public, GLOBAL)
+    assert ends.globals() == [GLOBAL]  # it may come back
+    ends.store.db.conf.set_override("keep_deallocated_ips_for_days", 0, group="ipam")
+    purge(ends.store.db)
+    assert ends.globals() == []
+    assert types(ends.store, "ip_nat") == ["ip_nat.create"]
+    assert types(ends.store, "ip_address")[-1] == "ip_address.delete"
 
 
 def test_what_many_do_is_told_of_once(ends: Ends) -> None:

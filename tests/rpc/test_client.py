@@ -24,6 +24,11 @@ def test_client_and_server_agree_on_every_method(name: str) -> None:
     assert parameters == [*method.parameters, *key, "timeout"]
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name.startswith("list_")])
+def test_every_list_comes_in_pages(name: str) -> None:
+    assert {"limit", "marker"} <= set(METHODS[name].parameters)
+
+
 def test_every_client_method_is_documented() -> None:
     for name, method in inspect.getmembers(RpcMethods, inspect.isfunction):
         if not name.startswith("_"):
