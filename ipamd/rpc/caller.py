@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from amqp import Message
+from amqp import AMQPError, Message
 from oslo_config import cfg
 
 from ipamd import errors
@@ -40,6 +40,8 @@ _FIRST_RESEND = 5.0
 # is still being worked on.
 _RETRY_PAUSE = 0.5
 _CLOSE_TIMEOUT = 5.0
+# The part of a caller's time after which no answer makes it look whether there are workers.
+_LATE = 0.8
 
 
 class Caller(Protocol):
@@ -81,6 +83,7 @@ class _Pending:
     given_up: bool = False
     sends: int = 0
     trouble: errors.IpamError | None = None
+    unserved: bool = False
 
     def seconds_left(self) -> float:
         """Return the rest of the caller's time."""
@@ -104,6 +107,8 @@ class _Pending:
             self.given_up = True
             if self.trouble is not None:
                 return self.trouble
+            if self.sends and self.unserved:
+                return errors.Unavailable("No worker serves this request")
             if self.sends:
                 return errors.RequestTimeout()
             return errors.Unavailable("The message broker cannot be reached")
@@ -117,7 +122,8 @@ class _Session:
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.pid = os.getpid()
-        broker = Broker(conf)
+        self._broker = broker = Broker(conf)
+        self._looking = False
         self._options = broker.options
         self._replies = queues.reply_queue(self._options)
         self._open: dict[str, _Pending] = {}
@@ -168,6 +174,10 @@ class _Session:
         self._send(pending)
         if not pending.is_cast:
             self._resend_later(pending, _FIRST_RESEND)
+            late = pending.seconds_left() * _LATE
+            # By its id: most requests are answered and forgotten long before.
+            look = functools.partial(self._look_for_workers, pending.msg_id)
+            self._link.call_later(late, look)
 
     def _forget(self, pending: _Pending) -> None:
         self._open.pop(pending.msg_id, None)
@@ -184,6 +194,26 @@ class _Session:
                 self._resend_later(pending, delay * 2)
 
         self._link.call_later(delay, resend)
+
+    def _look_for_workers(self, msg_id: str) -> None:
+        """Find out why there is no answer; one look is for all that are late at a time."""
+        if msg_id in self._open and self._link.ready and not self._looking:
+            self._looking = True
+            threading.Thread(target=self._count_workers, name="ipamd-look", daemon=True).start()
+
+    def _count_workers(self) -> None:
+        """Ask the broker, on a connection that may wait for what it says, in a thread."""
+        found: int | None = None
+        try:
+            found = queues.consumers(self._broker.connect("caller-look"), TOPIC)
+        except (OSError, AMQPError) as error:
+            LOG.info("the workers could not be counted: %s", error)
+        self._link.call_soon(lambda: self._on_counted(found))
+
+    def _on_counted(self, found: int | None) -> None:
+        self._looking = False
+        for pending in self._open.values():
+            pending.unserved = found == 0
 
     def _send(self, pending: _Pending) -> None:
         if pending.msg_id not in self._open or not self._link.ready:
@@ -269,7 +299,7 @@ class RpcCaller:
 
         Raises:
             RequestTimeout: it was sent, and no answer came; it may have been done.
-            Unavailable: there was no broker, or no worker's queue.
+            Unavailable: there was no broker, no worker's queue, or nobody who read it.
             IpamError: what the worker raised.
         """
         return self._request(context, method, args, timeout, is_cast=False)

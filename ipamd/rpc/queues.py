@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from amqp.exceptions import PreconditionFailed
+from amqp.exceptions import NotFound, PreconditionFailed
 
 LOG = logging.getLogger(__name__)
 
@@ -161,6 +161,19 @@ def declare(connection: Any, queue: Queue) -> Queue:
         queue = replace(queue, durable=False, exchange=exchange)
         _declare(connection, queue)
     return queue
+
+
+def consumers(connection: Any, name: str) -> int:
+    """Return how many consumers a queue has, 0 when it does not exist; close the connection.
+
+    Raises: OSError, amqp.AMQPError
+    """
+    try:
+        return int(connection.channel().queue_declare(name, passive=True).consumer_count)
+    except NotFound:
+        return 0
+    finally:
+        connection.close()
 
 
 def declare_exchange(connection: Any, exchange: Exchange) -> None:

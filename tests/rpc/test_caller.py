@@ -88,6 +88,22 @@ def test_no_worker_is_unavailable(caller: RpcCaller) -> None:
     assert elapsed(started) < 1.8
 
 
+def test_queue_that_no_worker_reads_is_unavailable_at_the_deadline(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller, channel: Any
+) -> None:
+    with serving(conf, worker):
+        caller.call(CONTEXT, "echo", {})
+    started = time.monotonic()
+    with pytest.raises(errors.Unavailable, match="No worker"):
+        caller.call(CONTEXT, "echo", {"late": True}, timeout=2)
+    assert 1.9 < elapsed(started) < 2.3
+    # Its time has run out in the queue as well: nobody does it after all.
+    wait_until(lambda: queue_length(channel, "ipam") == 0)
+    with serving(conf, worker):
+        assert caller.call(CONTEXT, "echo", {"n": 1}) == {"n": 1}
+    assert {"late": True} not in [args for _, args, _ in worker.calls]
+
+
 def test_worker_that_comes_in_time_answers(
     conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
 ) -> None:
