@@ -22,7 +22,11 @@ from tests.services.process import Process
 
 _MARK = "==end of block=="
 # What a program says when it is ready.
-_SERVERS = {"ipamd-worker": "takes requests", "ipamd-api": "Listening at"}
+_SERVERS = {
+    "ipamd-all": "listens on",
+    "ipamd-worker": "takes requests",
+    "ipamd-api": "Listening at",
+}
 _TASKS = ("ipamd-manage",)
 
 
