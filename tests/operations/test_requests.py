@@ -45,6 +45,7 @@ def test_what_failed_is_known_with_its_error(store: Store) -> None:
 @pytest.mark.parametrize(
     "unknown",
     [id_made(24.1), id_made(-1), str(uuid.uuid4()), "x", "", "\N{SNOWMAN}", "0" * 255],
+    ids=["too old", "of the future", "another version", "x", "empty", "not ASCII", "long"],
 )
 def test_ids_that_cannot_be_of_a_request(store: Store, unknown: str) -> None:
     with pytest.raises(errors.RequestNotFound):
