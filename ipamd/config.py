@@ -14,7 +14,7 @@ from oslo_config import cfg, types
 from oslo_log import log
 
 from ipamd import __version__
-from ipamd.config_limits import API_LIMIT_OPTS, QUOTA_OPTS
+from ipamd.config_limits import API_LIMIT_OPTS, QUOTA_OPTS, RPC_OPTS
 
 DEFAULT_OPTS = [
     cfg.StrOpt(
@@ -263,6 +263,7 @@ GROUPS: dict[str, Sequence[cfg.Opt]] = {
     "worker": WORKER_OPTS,
     "relay": RELAY_OPTS,
     "quota": QUOTA_OPTS,
+    "rpc": RPC_OPTS,
 }
 
 

@@ -31,6 +31,16 @@ QUOTA_OPTS = [
     *_quota("interfaces", "interfaces"),
 ]
 
+RPC_OPTS = [
+    cfg.BoolOpt(
+        "enforce_context",
+        default=False,
+        help="Keep a request from the bus to what the tenant of its context owns or leases, "
+        "unless the context is an admin's. Turn it on where services with an account on the bus "
+        "should not reach other tenants by mistake; whoever sets the context is believed.",
+    ),
+]
+
 API_LIMIT_OPTS = [
     cfg.IntOpt(
         "max_headers",

@@ -15,7 +15,7 @@ import tenacity
 from oslo_config import cfg
 from oslo_log import log
 
-from ipamd import config
+from ipamd import config, masking
 from ipamd.db import schema
 from ipamd.db.database import Database
 from ipamd.rpc import transport
@@ -29,7 +29,7 @@ def configure(prog: str, argv: Sequence[str] | None = None) -> cfg.ConfigOpts:
         conf = config.load(argv, prog=prog)
         set_up_logging(conf)
     except cfg.Error as error:
-        sys.exit(f"{prog}: {error}")
+        sys.exit(f"{prog}: {masking.masked(str(error))}")
     return conf
 
 
@@ -56,6 +56,7 @@ def set_up_logging(conf: cfg.ConfigOpts) -> None:
     """Set oslo.log up from ``conf``; doing it again changes levels and formats."""
     log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
     log.setup(conf, "ipamd")
+    masking.install()
 
 
 def reread_log_levels_on_sighup(prog: str, argv: Sequence[str] | None = None) -> None:

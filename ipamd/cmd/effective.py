@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import re
 
 import sqlalchemy as sa
 from oslo_config import cfg
 
 from ipamd.config import database_url
+from ipamd.masking import masked
 
 _NONE = "<none>"
-# In "rabbit://user:password@host:port,user:password@host:port/vhost".
-_PASSWORD = re.compile(r"((?://|,)[^:@/,]*:)[^@/]*@")
 
 
 class _Collector:
@@ -38,9 +36,10 @@ def effective_configuration(conf: cfg.ConfigOpts) -> str:
     collector = _Collector()
     conf.log_opt_values(collector, logging.INFO)
     url = sa.make_url(database_url(conf))
-    collector.groups["database"]["connection"] = url.render_as_string(hide_password=True)
+    connection = masked(url.render_as_string(hide_password=True))
+    collector.groups["database"]["connection"] = connection
     defaults = collector.groups["DEFAULT"]
-    defaults["transport_url"] = _PASSWORD.sub(r"\1***@", conf.transport_url or _NONE)
+    defaults["transport_url"] = masked(conf.transport_url or _NONE)
     del defaults["task"]  # the sub-command, no option
     lines = []
     for group, options in collector.groups.items():

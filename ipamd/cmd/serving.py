@@ -54,6 +54,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": self._conf.worker.drain_timeout,
             "timeout": 60,
             "keepalive": 15,
+            # No header names the path: by default gunicorn believes PATH_INFO from loopback.
+            "forwarder_headers": "",
             "limit_request_fields": self._conf.api.max_headers,
             "limit_request_field_size": self._conf.api.max_header_size,
             "proc_name": "ipamd",

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc import envelope
+from ipamd.rpc.confinement import enforce
 from ipamd.rpc.jobs import Job
 from ipamd.rpc.publisher import MAX_BODY
 from ipamd.rpc.transport import VERSION
@@ -138,10 +139,13 @@ Outcome = Answer | Repeat | Apart | Postpone | Count | Bury
 class Dispatcher:
     """Gives requests to a handler and judges what comes back."""
 
-    def __init__(self, handler: Handler, max_redeliveries: int) -> None:
+    def __init__(
+        self, handler: Handler, max_redeliveries: int, *, enforce_context: bool = False
+    ) -> None:
         self._handler = handler
         self._sharing = handler if isinstance(handler, SharingHandler) else None
         self._max_redeliveries = max_redeliveries
+        self._enforce_context = enforce_context
 
     def may_share(self, job: Job) -> bool:
         """Tell whether a request may be served together with others."""
@@ -163,7 +167,7 @@ class Dispatcher:
             try:
                 refusal = self._check(job)
                 if refusal is None:
-                    calls.append((job, _call_of(job)))
+                    calls.append((job, self._call_of(job)))
                 else:
                     checked.append((job, refusal))
             except Exception as error:  # noqa: BLE001 - logged there
@@ -213,7 +217,7 @@ class Dispatcher:
         return None
 
     def _call(self, job: Job) -> Served:
-        call = _call_of(job)
+        call = self._call_of(job)
         try:
             if job.apart and self._sharing is not None:
                 return Served(call.context, self._sharing.call_alone(call))
@@ -300,8 +304,9 @@ class Dispatcher:
             return Answer()
         return Answer(envelope.answer(to, failure=envelope.describe(error)))
 
-
-def _call_of(job: Job) -> Call:
-    request = job.request
-    context = RequestContext.from_wire(request.context)
-    return Call(context, request.method, request.args, request.unique_id)
+    def _call_of(self, job: Job) -> Call:
+        request = job.request
+        context = RequestContext.from_wire(request.context)
+        if self._enforce_context:
+            enforce(context)
+        return Call(context, request.method, request.args, request.unique_id)

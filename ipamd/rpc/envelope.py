@@ -189,7 +189,7 @@ def rebuild(failure: str) -> errors.IpamError:
             if issubclass(cls, errors.IpamError):
                 rebuilt: errors.IpamError = cls(*data["args"], **data["kwargs"])
                 return rebuilt
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return errors.IpamError()
     if name == "NoSuchMethod":
         return errors.UnknownMethod(message)

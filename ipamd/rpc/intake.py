@@ -71,7 +71,11 @@ class Intake:
         self._replies = Replies(
             self._link, float(self._options.kombu_missing_consumer_retry_timeout)
         )
-        self._dispatcher = Dispatcher(handler, self._worker.max_redeliveries)
+        self._dispatcher = Dispatcher(
+            handler,
+            self._worker.max_redeliveries,
+            enforce_context=conf.rpc.enforce_context,
+        )
         server_name = f"{topic}.{server or socket.gethostname()}"
         self._queues = [
             queues.topic_queue(self._options, EXCHANGE, topic),

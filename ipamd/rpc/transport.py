@@ -8,6 +8,7 @@ then looks them up on the configuration it was given; ``register_opts()`` makes 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,8 +76,9 @@ def read_url(conf: cfg.ConfigOpts) -> oslo_messaging.TransportURL:
     try:
         url = oslo_messaging.TransportURL.parse(conf)
     except (oslo_messaging.InvalidTransportURL, ValueError) as error:
-        # The URL itself, which holds a password, is not repeated.
-        reason = error.args[0] if isinstance(error, ValueError) else "no scheme specified"
+        # The URL itself, which holds a password, is not repeated, nor any part of it.
+        said = str(error.args[0]) if isinstance(error, ValueError) else "no scheme specified"
+        reason = re.sub("'.*'", "...", said, flags=re.DOTALL)
         raise cfg.ConfigFileValueError(
             f"[DEFAULT] transport_url is not a URL of a broker: {reason}"
         ) from error
