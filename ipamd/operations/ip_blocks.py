@@ -369,7 +369,8 @@ def delete_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) ->
 
     An ``ip_block.delete`` event, children first, stands for all that was inside.
 
-    Raises: IpBlockNotFound
+    Raises: IpBlockNotFound, Forbidden (a request that is confined to its tenant, and another
+        tenant's subnet is inside)
     """
     top = find(tx, ip_block_id, tenant_id)
     levels = [[top.id]]
@@ -387,6 +388,9 @@ def delete_ip_block(tx: Transaction, tenant_id: str | None, ip_block_id: str) ->
         levels.append([new for new in _children(tx, list(ids)) if new not in ids])
         if not levels[-1]:
             break
+    tenant = tx.context.confined_to
+    if tenant is not None and any(locked[i].tenant_id != tenant for i in ids if i in locked):
+        raise errors.Forbidden("The block has subnets of other tenants")
     for level in reversed(levels[:-1]):
         for block_id in level:
             if block_id in locked:

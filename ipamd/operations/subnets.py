@@ -20,13 +20,15 @@ def list_subnets(
     limit: int | None = None,
     marker: str | None = None,
 ) -> Resource:
-    """List the direct subnets of a block.
+    """List the direct subnets of a block; to a request confined to its tenant, its own.
 
     Raises: IpBlockNotFound
     """
     ip_blocks.find(tx, ip_block_id, tenant_id)
     within = (BLOCKS.c.parent_id, ip_block_id)
     statement = sa.select(BLOCKS)
+    if tx.context.confined_to is not None:
+        statement = statement.where(BLOCKS.c.tenant_id == tx.context.confined_to)
     return page(tx, "subnets", statement, BLOCKS.c.id, ip_blocks.show, limit, marker, within)
 
 

@@ -133,6 +133,7 @@ def ask(service: Service, route: Guarded, caller: str) -> str:
     names |= filled(ELSEWHERE.get(route.rule or "", {}), names)
     if route.rule == "v2:get_request":
         names["request_id"] = cast_by_member(service)
+    service.rules_asked.clear()
     path = filled(route.path, names)
     headers = {}
     if route.path.startswith("/v2"):
@@ -195,6 +196,8 @@ def test_every_route_answers_each_caller_as_the_table_says(
             continue
         for caller, expected in zip(CALLERS, route.answers(), strict=True):
             got = ask(service, route, caller)
+            if caller != "nobody" and service.rules_asked != {route.rule} - {None}:
+                wrong.append(f"{route.verb} {route.path} asks for {service.rules_asked}")
             if got != expected:
                 wrong.append(f"{route.verb} {route.path} {caller}: {got}, not {expected}")
             if service.has_changed():

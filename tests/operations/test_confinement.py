@@ -253,6 +253,24 @@ def test_an_instance_of_two_tenants_shows_each_its_own(world: World) -> None:
     assert [each["id"] for each in left] == ["vif-leased", "vif-own"]
 
 
+def test_a_subnet_of_another_tenant_is_neither_shown_nor_deleted_with_its_parent(
+    world: World,
+) -> None:
+    parent = world.store.block("172.16.0.0/24")["id"]
+    where = {"tenant_id": None, "ip_block_id": parent}
+    for cidr, tenant in (("172.16.0.0/26", TENANT), ("172.16.0.64/26", LESSEE)):
+        world.admin("create_subnet", **where, subnet={"cidr": cidr, "tenant_id": tenant})
+    subnets = world.ask(TENANT, "list_subnets", **where)["subnets"]
+    assert [subnet["cidr"] for subnet in subnets] == ["172.16.0.0/26"]
+    before = world.state()
+    with pytest.raises(errors.Forbidden, match="other tenants"):
+        world.ask(TENANT, "delete_ip_block", **where)
+    assert world.state() == before
+    (theirs,) = world.ask(LESSEE, "list_ip_blocks", tenant_id=None)["ip_blocks"]
+    world.ask(LESSEE, "delete_ip_block", tenant_id=None, ip_block_id=theirs["id"])
+    world.ask(TENANT, "delete_ip_block", **where)
+
+
 def test_who_stands_in_the_way_is_not_told(world: World) -> None:
     block = {"cidr": "10.0.0.0/25", "type": "private", "network_id": "net-1"}
     with pytest.raises(errors.ValidationError) as refused:
