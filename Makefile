@@ -12,7 +12,7 @@ JOBS ?= 4
 PARALLEL = $(if $(TESTS),,-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock config chaos fuzz bench bench-intake docs docs-tables clean
+.PHONY: help run test check fmt lock config chaos galera fuzz bench bench-intake docs docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -26,6 +26,7 @@ help:
 	@echo 'make docs     build the documentation as HTML in docs/_build/html; warnings are errors'
 	@echo 'make docs-tables  write docs/reference anew, from the tables in the code'
 	@echo 'make chaos    kill everything at random for six minutes; SEED=… repeats a run'
+	@echo 'make galera   three nodes of MariaDB Galera, written to through two of them (a minute)'
 	@echo 'make fuzz     10,000 requests at random, over all mounts, against their schemas'
 	@echo 'make bench    measure everything; table, JSON and plots in docs/benchmarks (10 minutes)'
 	@echo '              ARGS="rpc rest"  only those groups    ARGS=--strict  missed targets fail'
@@ -68,6 +69,9 @@ docs: $(VENV)/.installed-dev
 
 docs-tables: $(VENV)/.installed
 	$(VENV)/bin/python -W ignore docs/generate.py
+
+galera: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -m chaos $(ARGS) tests/galera
 
 chaos: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -m chaos -s $(ARGS) tests/chaos

@@ -11,12 +11,13 @@ class RunAgainError(Exception):
 
 # Deadlock, serialisation failure, lock not available, admin shutdown, cannot connect now.
 POSTGRESQL_STATES = frozenset({"40P01", "40001", "55P03", "57P01", "57P02", "57P03"})
-# Deadlock (and Galera's certification failure), lock wait timeout, Galera not ready,
-# record changed since last read (MariaDB 11), connection lost or refused.
-MARIADB_CODES = frozenset({1213, 1205, 1047, 1020, 1053, 1927, 2002, 2003, 2006, 2013, 2055})
+# Deadlock (and Galera's certification failure), lock wait timeout, Galera not ready, Galera
+# without a majority at the commit, record changed since last read (MariaDB 11), connection
+# lost or refused.
+MARIADB_CODES = frozenset({1213, 1205, 1047, 1180, 1020, 1053, 1927, 2002, 2003, 2006, 2013, 2055})
 # Of these: the server is not there, or about to go, or not yet back.
 _AWAY_STATES = frozenset({"57P01", "57P02", "57P03"})
-_AWAY_CODES = frozenset({1053, 1927, 2002, 2003, 2006, 2013, 2055})
+_AWAY_CODES = frozenset({1047, 1053, 1927, 2002, 2003, 2006, 2013, 2055})
 
 
 def may_run_again(error: BaseException) -> bool:
@@ -34,11 +35,11 @@ def may_run_again(error: BaseException) -> bool:
     if error.connection_invalidated:
         return True
     state, code = _state(error), _code(error)
+    if code is not None:
+        return isinstance(error, sa.exc.OperationalError) and code in MARIADB_CODES
     if state is not None:
         return state in POSTGRESQL_STATES or state.startswith("08")
     if isinstance(error, sa.exc.OperationalError):
-        if code is not None:
-            return code in MARIADB_CODES
         return any(sign in str(error.orig) for sign in ("locked", "busy", "connection"))
     return False
 
@@ -50,19 +51,21 @@ def is_unreachable(error: BaseException) -> bool:
     if error.connection_invalidated:
         return True
     state, code = _state(error), _code(error)
-    if state is not None:
-        return state in _AWAY_STATES or state.startswith("08")
     if code is not None:
         return code in _AWAY_CODES
+    if state is not None:
+        return state in _AWAY_STATES or state.startswith("08")
     # psycopg has no state for a connection that it could not make.
     return isinstance(error, sa.exc.OperationalError) and "connection" in str(error.orig)
 
 
 def _state(error: sa.exc.DBAPIError) -> str | None:
+    """Return psycopg's SQLSTATE.  PyMySQL has one too, which says less than its number."""
     state = getattr(error.orig, "sqlstate", None)
     return state if isinstance(state, str) else None
 
 
 def _code(error: sa.exc.DBAPIError) -> int | None:
+    """Return MariaDB's number of an error."""
     code = error.orig.args[0] if error.orig is not None and error.orig.args else None
     return code if isinstance(code, int) else None

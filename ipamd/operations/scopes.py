@@ -22,14 +22,19 @@ def lock(tx: Transaction, names: list[str]) -> None:
     """Lock the scopes ``names`` until the transaction ends, in alphabetical order.
 
     Two transactions that meet a new scope collide on its key; one of them runs again.
+    On MariaDB the row is written anew: nodes of a Galera cluster know nothing of each
+    other's locks, but of two that write the same row one is refused at its commit.
     SQLite has one writer, which is lock enough.
     """
-    if tx.connection.dialect.name == "sqlite":
+    if tx.dialect == "sqlite":
         return
     for name in sorted(names):
         found = tx.execute(
             sa.select(_SCOPES.c.name).where(_SCOPES.c.name == name).with_for_update()
         ).first()
+        if found is not None and tx.dialect in ("mysql", "mariadb"):
+            tx.execute(sa.delete(_SCOPES).where(_SCOPES.c.name == name))
+            found = None
         if found is None:
             tx.execute(sa.insert(_SCOPES), {"name": name})
 

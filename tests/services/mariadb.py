@@ -74,9 +74,13 @@ class MariaDB(Server):
                 f"--socket={self.folder / 'socket'}",
                 f"--pid-file={self.folder / 'pid'}",
                 "--skip-name-resolve",
-                *(f"--{name}={value}" for name, value in self.settings.items()),
+                *(f"--{name}={value}" for name, value in self.launch_settings().items()),
             ]
         )
+
+    def launch_settings(self) -> dict[str, str]:
+        """Return the options of mariadbd as it is to start now."""
+        return self.settings
 
     def answers(self) -> bool:
         """Tell whether a client can log in."""

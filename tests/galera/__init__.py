@@ -1,0 +1,1 @@
+"""ipamd on a Galera cluster: workers that write to different nodes."""
