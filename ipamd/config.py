@@ -241,6 +241,14 @@ WORKER_OPTS = [
 
 RELAY_OPTS = [
     cfg.IntOpt("batch_size", default=200, min=1, help="Events claimed at once."),
+    cfg.IntOpt(
+        "in_flight",
+        default=200,
+        min=1,
+        help="Events published before the first of them is confirmed. Set it to 1 where a "
+        "queue of notifications may refuse messages (a length limit with overflow "
+        "reject-publish): one that is refused between two others would come behind them.",
+    ),
     cfg.FloatOpt(
         "sweep_interval",
         default=1.0,

@@ -32,13 +32,16 @@ IO_TIMEOUT = 15.0
 class Broker:
     """The hosts of one RabbitMQ, tried in turn; ``options`` is [oslo_messaging_rabbit]."""
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, *, notifications: bool = False) -> None:
         """Read the configuration; nothing is connected.
+
+        ``notifications``: of the bus that [oslo_messaging_notifications] names.
 
         Raises: oslo_config.cfg.ConfigFileValueError when the URL names no RabbitMQ.
         """
-        url = transport.read_url(conf)
-        self.options: Any = transport.rpc_transport(conf).conf.oslo_messaging_rabbit
+        url = transport.read_url(conf, notifications=notifications)
+        make = transport.notification_transport if notifications else transport.rpc_transport
+        self.options: Any = make(conf).conf.oslo_messaging_rabbit
         self.heartbeat: int = self.options.heartbeat_timeout_threshold
         self.heartbeat_rate: int = max(1, self.options.heartbeat_rate)
         self._virtual_host = url.virtual_host or "/"

@@ -198,7 +198,11 @@ def rebuild(failure: str) -> errors.IpamError:
     return errors.IpamError()
 
 
-def _wrap(message: Mapping[str, Any]) -> bytes:
+def wrap(message: Mapping[str, Any]) -> bytes:
+    """Encode a message in its envelope.
+
+    Raises: TypeError or ValueError when it is not JSON.
+    """
     return json.dumps(
         {_VERSION_KEY: _ENVELOPE_VERSION, _MESSAGE_KEY: json.dumps(message)}
     ).encode()
@@ -218,7 +222,7 @@ def still_working(to: ReplyTo) -> bytes:
 
 
 def _reply(to: ReplyTo, result: Any, failure: str | None, *, ending: bool) -> bytes:
-    return _wrap(
+    return wrap(
         {
             "result": result,
             "failure": failure,
@@ -251,7 +255,7 @@ def request(
     message.update((_CONTEXT + key, value) for key, value in context.items())
     if reply_to is not None:
         message.update(_msg_id=reply_to.msg_id, _reply_q=reply_to.queue, _timeout=None)
-    return _wrap(message)
+    return wrap(message)
 
 
 def parse_answer(body: bytes | str) -> tuple[str, Any, str | None, bool]:

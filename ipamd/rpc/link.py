@@ -41,7 +41,7 @@ class Link:
     Called in the link's thread: ``on_connect(connection)`` each time the connections are
     up, to declare and consume; ``on_ready()`` when messages can be published as well;
     ``on_lost()`` when the connections are gone; ``on_round()`` before what one round of
-    the loop has to say is written.
+    the loop has to say is written.  With ``publish_only`` there is one connection.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Link:
         on_lost: Action,
         on_ready: Action = lambda: None,
         on_round: Action = lambda: None,
+        publish_only: bool = False,
     ) -> None:
         self.publisher = Publisher(self.call_later)
         self._broker = broker
@@ -60,6 +61,7 @@ class Link:
         self._on_ready = on_ready
         self._on_lost = on_lost
         self._on_round = on_round
+        self._publish_only = publish_only
         self._thread = threading.Thread(target=self._run, name=f"ipamd-{name}", daemon=True)
         self._connections: list[Any] = []
         self._wires: list[Wire] = []
@@ -169,11 +171,11 @@ class Link:
             )
 
     def _connect(self) -> None:
-        consuming = self._broker.connect(f"{self._name}-in")
-        self._connections = [consuming]
+        if not self._publish_only:
+            self._connections = [self._broker.connect(f"{self._name}-in")]
         publishing = self._broker.connect(f"{self._name}-out", self.publisher.set_blocked)
         self._connections.append(publishing)
-        self._on_connect(consuming)
+        self._on_connect(self._connections[0])
         self.publisher.attach(publishing.channel())
         for connection in self._connections:
             wire = Wire(connection)

@@ -1,7 +1,8 @@
 """Publish with confirms, without waiting for each: what a link's thread does.
 
 A publication is settled exactly once: the broker has confirmed it, or returned it
-because no queue takes it.  What a lost connection left open is published again.
+because no queue takes it, or refused it for now and it does not ``repeats``.  What a lost
+connection left open is published again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Fate(enum.Enum):
 
     CONFIRMED = "confirmed"
     UNROUTABLE = "unroutable"
+    REFUSED = "refused"
 
 
 def nothing(_fate: Fate) -> None:
@@ -45,7 +47,10 @@ def nothing(_fate: Fate) -> None:
 
 @dataclass(slots=True, eq=False)
 class Publication:
-    """A message, where it goes, and whom to tell its fate."""
+    """A message, where it goes, and whom to tell its fate.
+
+    ``repeats``: it is published again when the broker refuses it, a queue being full.
+    """
 
     routing_key: str
     body: bytes
@@ -54,6 +59,7 @@ class Publication:
     headers: Mapping[str, Any] | None = None
     expiration_ms: int | None = None
     attempts: int = 0
+    repeats: bool = True
     properties: Mapping[str, Any] = field(
         default_factory=lambda: {
             "content_type": envelope.CONTENT_TYPE,
@@ -158,6 +164,9 @@ class Publisher:
         for each in self._up_to(number, multiple):
             publication = self._unconfirmed.pop(each)
             LOG.warning("the broker refused a message to %s", publication.routing_key)
+            if not publication.repeats:
+                publication.on_settled(Fate.REFUSED)
+                continue
             self._refused += 1
             self._call_later(REFUSED_PAUSE, functools.partial(self._publish_refused, publication))
 

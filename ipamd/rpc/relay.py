@@ -9,6 +9,7 @@ requests go on.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import threading
@@ -31,6 +32,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 # The part of the lease that may pass before it is prolonged.
 _LEASE_PART = 0.5
 _STOP_TIMEOUT = 10.0
+# Seconds that a relay that stops waits for the bus to confirm what is under way.
+_STOP_PATIENCE = 2.0
+# Seconds in which events gather before the next few are claimed: a transaction for each
+# event costs several times what sending it does.
+_GATHER_SECONDS = 0.02
 # Events moved to the journal in one transaction where there is no bus.
 _FILED = 5000
 
@@ -47,6 +53,7 @@ class Relay:
         self._context = RequestContext(overwrite=False)
         self._waking = threading.Event()
         self._stopping = False
+        self._stop_before = math.inf
         self._lease_until = 0.0
         self._other_sends = False
         self._unmarked: list[int] = []
@@ -67,7 +74,8 @@ class Relay:
         self._waking.set()
 
     def stop(self) -> None:
-        """End the thread after the event it is at, and let another relay take over."""
+        """End the thread after the events it is at, and let another relay take over."""
+        self._stop_before = time.monotonic() + _STOP_PATIENCE
         self._stopping = True
         self._waking.set()
         if self._thread.ident is not None:
@@ -118,12 +126,15 @@ class Relay:
             self._unmarked = []
             if not events:
                 return
+            claimed = time.monotonic()
             try:
                 self._send_batch(events)
             except NotSent:
                 self._db.run(self._context, self._mark)
                 self._unmarked = []
                 raise
+            if len(events) < self._options.batch_size:
+                time.sleep(max(0.0, claimed + _GATHER_SECONDS - time.monotonic()))
 
     def _file_all(self) -> None:
         """Move what nobody is to be sent to the journal."""
@@ -135,11 +146,19 @@ class Relay:
         return outbox.mark_oldest(tx, _FILED) if self._has_lease(tx) else 0
 
     def _send_batch(self, events: Sequence[OutboxEvent]) -> None:
-        for event in events:
+        size = self._options.in_flight
+        for start in range(0, len(events), size):
             if self._stopping or time.monotonic() > self._lease_until:
                 return
-            self._sender.send(event)
-            self._unmarked.append(event.id)
+            self._sender.send(events[start : start + size], self._note_sent, self._gives_up)
+
+    def _note_sent(self, event: OutboxEvent) -> None:
+        self._unmarked.append(event.id)
+
+    def _gives_up(self) -> bool:
+        """Tell whether to wait no longer for the bus: to stop, or because of the lease."""
+        now = time.monotonic()
+        return now > self._lease_until or now > self._stop_before
 
     def _has_events(self) -> bool:
         return self._db.run(self._context, lambda tx: bool(outbox.claim(tx, 1)), read_only=True)

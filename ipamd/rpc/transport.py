@@ -67,24 +67,26 @@ def is_configured(conf: cfg.ConfigOpts) -> bool:
     return bool(conf.transport_url)
 
 
-def read_url(conf: cfg.ConfigOpts) -> oslo_messaging.TransportURL:
-    """Read ``[DEFAULT] transport_url``: the hosts of a RabbitMQ.
+def read_url(conf: cfg.ConfigOpts, *, notifications: bool = False) -> oslo_messaging.TransportURL:
+    """Read ``[DEFAULT] transport_url``, or where notifications go: the hosts of a RabbitMQ.
 
     Raises: oslo_config.cfg.ConfigFileValueError when it is no URL, or names no RabbitMQ.
     """
     register_opts(conf)
+    own = conf.oslo_messaging_notifications.transport_url if notifications else None
+    group = "oslo_messaging_notifications" if own else "DEFAULT"
     try:
-        url = oslo_messaging.TransportURL.parse(conf)
+        url = oslo_messaging.TransportURL.parse(conf, own or None)
     except (oslo_messaging.InvalidTransportURL, ValueError) as error:
         # The URL itself, which holds a password, is not repeated, nor any part of it.
         said = str(error.args[0]) if isinstance(error, ValueError) else "no scheme specified"
         reason = re.sub("'.*'", "...", said, flags=re.DOTALL)
         raise cfg.ConfigFileValueError(
-            f"[DEFAULT] transport_url is not a URL of a broker: {reason}"
+            f"[{group}] transport_url is not a URL of a broker: {reason}"
         ) from error
     if url.transport not in ("rabbit", "kombu"):
         raise cfg.ConfigFileValueError(
-            f"[DEFAULT] transport_url: ipamd speaks to rabbit:// only, not {url.transport}://"
+            f"[{group}] transport_url: ipamd speaks to rabbit:// only, not {url.transport}://"
         )
     return url
 

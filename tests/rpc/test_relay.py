@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import oslo_messaging
 import pytest
@@ -18,9 +20,11 @@ from ipamd.context import RequestContext
 from ipamd.db import outbox, schema
 from ipamd.db.database import Database, Transaction
 from ipamd.rpc import transport
-from ipamd.rpc.notifications import JournalOnly, make_sender
+from ipamd.rpc.notifications import JournalOnly, Notifications, make_sender
+from ipamd.rpc.publisher import Publication, Publisher
 from ipamd.rpc.relay import Relay
-from tests.rpc.support import make_conf
+from tests.rpc.cutting import cutting_proxy
+from tests.rpc.support import make_conf, raw_channel
 from tests.services import RabbitMQ
 from tests.services.waiting import wait_until
 
@@ -208,6 +212,117 @@ def test_events_wait_while_the_bus_is_away(db: Database) -> None:
             wait_until(lambda: unsent(db) == 0, timeout=60)
             with listening(broker.url + query) as listener:
                 wait_until(lambda: listener.numbers == list(range(1, 12)))
+
+
+def hundreds(db: Database, first: int, count: int) -> None:
+    for number in range(first, first + count, 50):
+        emit(db, *range(number, number + 50))
+
+
+@pytest.mark.parametrize("cut_after", [3_000, 60_000, 150_000])
+def test_a_connection_that_breaks_in_a_batch_loses_nothing_and_keeps_the_order(
+    db: Database, transport_url: str, cut_after: int
+) -> None:
+    """Some of the batch is with the broker, some in between, some not yet sent."""
+    place = urlsplit(transport_url)
+    assert place.hostname
+    assert place.port
+    with listening(transport_url) as listener, cutting_proxy(place.hostname, place.port) as proxy:
+        conf = make_conf(transport_url.replace(f":{place.port}/", f":{proxy.port}/"))
+        with relaying(db, conf):
+            emit(db, 0)
+            wait_until(lambda: unsent(db) == 0)
+            proxy.cut_after(cut_after)
+            hundreds(db, 1, 400)
+            wait_until(lambda: proxy.cuts == 1 and unsent(db) == 0, timeout=60)
+        wait_until(lambda: len(set(listener.numbers)) == 401)
+    # First hearings, in their order: what was heard twice is known by its event_id.
+    assert listener.numbers == list(range(401))
+
+
+def test_a_batch_is_under_way_as_a_whole(db: Database, transport_url: str) -> None:
+    """No event waits for the confirmation of the one before it."""
+    hundreds(db, 0, 200)
+    conf = make_conf(transport_url)
+    sender = make_sender(conf)
+    assert isinstance(sender, Notifications)
+    open_at_once: list[int] = []
+    with listening(transport_url) as listener:
+        relay = Relay(db, conf, sender)
+        db.on_events = relay.wake
+        publish = Publisher.publish
+
+        def watched(self: Publisher, publication: Publication) -> None:
+            publish(self, publication)
+            open_at_once.append(len(self._unconfirmed))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Publisher, "publish", watched)
+            relay.start()
+            try:
+                wait_until(lambda: unsent(db) == 0)
+            finally:
+                relay.stop()
+        wait_until(lambda: len(listener.heard) == 200)
+    assert listener.numbers == list(range(200))
+    assert max(open_at_once) > 50
+
+
+def test_a_queue_that_was_deleted_is_made_again(db: Database, transport_url: str) -> None:
+    with relaying(db, make_conf(transport_url)):
+        emit(db, 1)
+        wait_until(lambda: unsent(db) == 0)
+        with raw_channel(transport_url) as channel:
+            assert channel.queue_delete("notifications.info") == 1
+        emit(db, 2, 3)
+        wait_until(lambda: unsent(db) == 0)
+    with listening(transport_url) as listener:
+        wait_until(lambda: listener.numbers == [2, 3])
+
+
+def test_where_messages_are_refused_order_is_kept_one_by_one(
+    db: Database, transport_url: str
+) -> None:
+    """A full queue with ``reject-publish``; as the option's text tells, one is in flight."""
+    # Of the same name, so that the relay cannot tell it from its own.
+    arguments = {"x-max-length": 5, "x-overflow": "reject-publish"}
+    with raw_channel(transport_url) as channel:
+        channel.exchange_declare("ipamd", "topic", durable=False, auto_delete=False)
+        channel.queue_declare("full", auto_delete=False, arguments=arguments)
+        # What is published there comes into a queue that refuses the sixth.
+        channel.queue_bind("full", "ipamd", "notifications.info")
+        conf = make_conf(transport_url, relay__in_flight=1, relay__sweep_interval=0.1)
+        heard: list[int] = []
+        with relaying(db, conf):
+            emit(db, *range(20))
+            wait_until(lambda: unsent(db) == 15)
+            while len(heard) < 20:
+                message = channel.basic_get("full", no_ack=True)
+                if message is None:
+                    time.sleep(0.01)
+                    continue
+                number = json.loads(json.loads(message.body)["oslo.message"])["payload"]["number"]
+                if number not in heard:
+                    heard.append(number)
+            wait_until(lambda: unsent(db) == 0)
+    assert heard == list(range(20))
+
+
+def test_a_bus_that_confirms_nothing_does_not_outlast_the_lease(
+    db: Database, transport_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    conf = make_conf(transport_url, relay__lease_seconds=1)
+    sender = make_sender(conf)
+    emit(db, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Publisher, "_flush", lambda _self: None)
+        relay = Relay(db, conf, sender)
+        relay.start()
+        try:
+            wait_until(lambda: "not confirmed in time" in caplog.text)
+        finally:
+            relay.stop()
+    assert unsent(db) == 1
 
 
 def test_unreachable_bus_does_not_hold_up_stop(
