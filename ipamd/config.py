@@ -15,6 +15,10 @@ from oslo_log import log
 
 from ipamd import __version__
 from ipamd.config_limits import API_LIMIT_OPTS, QUOTA_OPTS, RPC_OPTS
+from ipamd.config_types import CidrType
+
+# A century: what is meant to be for ever, and moments that far back can be reckoned with.
+MAX_DAYS = 36_500
 
 DEFAULT_OPTS = [
     cfg.StrOpt(
@@ -26,10 +30,11 @@ DEFAULT_OPTS = [
 ]
 
 IPAM_OPTS = [
-    cfg.StrOpt("dns1", help="First name server of blocks that name none."),
-    cfg.StrOpt("dns2", help="Second name server of blocks that name none."),
-    cfg.StrOpt(
+    cfg.IPOpt("dns1", help="First name server of blocks that name none."),
+    cfg.IPOpt("dns2", help="Second name server of blocks that name none."),
+    cfg.Opt(
         "default_cidr",
+        type=CidrType(),
         help="Make a private block of this CIDR for a network that has no block when "
         "an address is asked of it. Unset: such a request is answered 404.",
     ),
@@ -55,6 +60,7 @@ IPAM_OPTS = [
         "keep_deallocated_ips_for_days",
         default=2.0,
         min=0,
+        max=MAX_DAYS,
         help="Days until an address in quarantine is freed; fractions are allowed.",
     ),
     cfg.BoolOpt(
@@ -74,6 +80,7 @@ IPAM_OPTS = [
         "journal_days",
         default=90,
         min=0,
+        max=MAX_DAYS,
         help="Days for which events that were sent stay queryable.",
     ),
     cfg.StrOpt(
@@ -102,6 +109,7 @@ IPAM_OPTS = [
         "idempotency_key_hours",
         default=24,
         min=24,
+        max=24 * MAX_DAYS,
         help="Hours for which the answer to an idempotency key is kept.",
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from oslo_config import cfg
 
 from ipamd import config
+from ipamd.config_types import CidrType
 from reference_pages.markdown import NOTE, one_line, page, table
 
 
@@ -30,7 +31,10 @@ def _kind(opt: cfg.Opt) -> str:
     choices = getattr(opt.type, "choices", None)
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
+    if isinstance(opt.type, CidrType):
+        return "CIDR"
     names = {
+        cfg.IPOpt: "IP address",
         cfg.BoolOpt: "boolean",
         cfg.FloatOpt: "number",
         cfg.IntOpt: "integer",
