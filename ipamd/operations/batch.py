@@ -199,7 +199,7 @@ def _interface(
             if not may_use(request.context, known, tenant_id):
                 raise taken(request.interface_id)
             return known, False
-    if loaded.mac_ranges:
+    if loaded.mac_ranges or (request.context.confined and request.device is not None):
         raise Alone
     quotas.check(tx, "interfaces", tenant_id)
     new = request.interface_id or new_id()

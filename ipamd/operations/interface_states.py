@@ -192,8 +192,10 @@ def create(
 ) -> InterfaceState:
     """Insert an interface, with the MAC address given or, if there are ranges, the next one.
 
-    Raises: QuotaExceeded, ValidationError (MAC address in use), NoMoreMacAddressesError
+    Raises: QuotaExceeded, ValidationError (MAC address in use), NoMoreMacAddressesError,
+        InstanceNotFound (the device is another tenant's)
     """
+    check_device(tx, device_id)
     quotas.take(tx, "interfaces", tenant_id)
     state = InterfaceState(interface_id or new_id(), tenant_id, device_id, None, False, None)
     tx.execute(
@@ -208,6 +210,23 @@ def create(
     )
     state.mac = mac_addresses.assign(tx, state.id, tenant_id, mac)
     return state
+
+
+def check_device(tx: Transaction, device_id: str | None) -> None:
+    """Check that a confined request adds no interface to another tenant's device.
+
+    Whoever lists a device's interfaces to plug them in would plug that one in as well.
+
+    Raises: InstanceNotFound
+    """
+    tenant = tx.context.confined_to
+    if tenant is None or device_id is None:
+        return
+    others = sa.select(INTERFACES.c.id).where(
+        INTERFACES.c.device_id == device_id, INTERFACES.c.tenant_id != tenant
+    )
+    if tx.execute(others.limit(1)).first() is not None:
+        raise errors.InstanceNotFound(f"Instance {device_id} could not be found.")
 
 
 def may_use(context: RequestContext, interface: InterfaceState, tenant_id: str) -> bool:

@@ -146,6 +146,7 @@ class _Batch:
 
     def _make_interface(self, entry: Entry, block: BlockAllocation, lessee: str) -> None:
         tx = self._tx
+        interface_states.check_device(tx, entry.device)
         interface_id = entry.interface_id or new_id()
         new = InterfaceState(interface_id, lessee, entry.device, None, False, None)
         mac = self._macs.offer(entry.mac)

@@ -271,6 +271,39 @@ def test_a_subnet_of_another_tenant_is_neither_shown_nor_deleted_with_its_parent
     world.ask(TENANT, "delete_ip_block", **where)
 
 
+def test_nobody_adds_an_interface_to_another_tenants_instance(world: World) -> None:
+    block = world.ask(
+        STRANGER, "create_ip_block", tenant_id=STRANGER,
+        ip_block={"cidr": "10.0.0.0/24", "type": "private", "network_id": "evil"},
+    )["id"]  # fmt: skip
+    mine = {"tenant_id": STRANGER}
+    body = {"interface_id": "vif-evil", "used_by_device": "server"}
+    where = {**mine, "ip_block_id": block}
+    network = {"network_id": "evil", "interface_id": "vif-evil"}
+    before = world.state()
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        ("create_interface", {"interface": {**mine, "device_id": "server"}}),
+        ("create_instance_interface", {"instance_id": "server", "interface": mine}),
+        ("replace_instance_interfaces",
+         {"instance_id": "server", "instance": {**mine, "interfaces": [{}]}}),
+        ("allocate_ip_address", {**where, "ip_address": body}),
+        ("allocate_ip_address", {**where, "ip_address": {**body, "tenant_id": TENANT}}),
+        ("allocate_ip_addresses", {**where, "count": 2, "ip_address": body}),
+        ("allocate_network_ips", {**mine, **network, "network": {"used_by_device": "server"}}),
+    ]  # fmt: skip
+    for method, args in attempts:
+        with pytest.raises(errors.InstanceNotFound):
+            world.ask(STRANGER, method, **args)
+    entries = [{**body, "ip_block_id": block, "address": "10.0.0.9"}]
+    found = world.ask(STRANGER, "allocate_chosen_ip_addresses", ip_addresses=entries)
+    assert [refused["code"] for refused in found["refused"]] == ["instance_not_found"]
+    assert world.state() == before
+    # An instance of one's own, or of nobody yet, is one's own.
+    for _ in range(2):
+        interface = {**mine, "device_id": "my-server"}
+        world.ask(STRANGER, "create_interface", interface=interface)
+
+
 def test_who_stands_in_the_way_is_not_told(world: World) -> None:
     block = {"cidr": "10.0.0.0/25", "type": "private", "network_id": "net-1"}
     with pytest.raises(errors.ValidationError) as refused:
