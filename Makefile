@@ -12,7 +12,7 @@ JOBS ?= 4
 PARALLEL = $(if $(TESTS),,-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock config chaos galera fuzz bench bench-intake docs docs-tables clean
+.PHONY: help run test check fmt lock config chaos galera fuzz fuzz-parsers bench bench-intake docs docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -28,6 +28,7 @@ help:
 	@echo 'make chaos    kill everything at random for six minutes; SEED=… repeats a run'
 	@echo 'make galera   three nodes of MariaDB Galera, written to through two of them (a minute)'
 	@echo 'make fuzz     10,000 requests at random, over all mounts, against their schemas'
+	@echo 'make fuzz-parsers  100,000 mutated requests, and as many inputs of each parser (20 minutes)'
 	@echo 'make bench    measure everything; table, JSON and plots in docs/benchmarks (10 minutes)'
 	@echo '              ARGS="rpc rest"  only those groups    ARGS=--strict  missed targets fail'
 	@echo 'make bench-intake  CPU of a request, against the server of oslo.messaging'
@@ -78,6 +79,9 @@ chaos: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	IPAMD_FUZZ=long $(VENV)/bin/python -m pytest -s $(ARGS) tests/fuzz
+
+fuzz-parsers: $(VENV)/.installed-dev
+	IPAMD_FUZZ=long $(VENV)/bin/python -m pytest -s $(ARGS) tests/fuzz_parsers
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -W ignore -m bench $(ARGS)

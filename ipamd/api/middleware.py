@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 REQUEST_ID_HEADER: Final = "X-Openstack-Request-Id"
 # What a client may choose as its request id: it ends up in logs, events and headers.
 _REQUEST_ID: Final = re.compile("[A-Za-z0-9._-]{1,64}")
+_NO_ASCII: Final = re.compile("[\x80-\xff]")
 # Bytes of a refused body that are read nonetheless.
 _DRAINED: Final = 32 * 1024 * 1024
 
@@ -38,6 +39,10 @@ class RequestEnvelope:
         asked = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else f"req-{uuid.uuid4()}"
         path = re.sub("/{2,}", "/", environ.get("PATH_INFO", "")) or "/"
+        # Bytes that a client should have written as %XX, which Flask expects to be ASCII.
+        query = environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            environ["QUERY_STRING"] = _NO_ASCII.sub(lambda byte: f"%{ord(byte[0]):02X}", query)
         environ["ipamd.request_id"] = request_id
         environ["ipamd.path"] = environ["PATH_INFO"] = path
         started = time.monotonic()
