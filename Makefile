@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-# Which servers tests may use: all, none, or some of rabbitmq,postgresql,mariadb.
+# Which servers tests may use: all, none, or some of rabbitmq,postgresql,mariadb,chromium.
 SERVICES ?= all
 # Tests to run (files, folders, node ids) and further arguments of pytest or ipamd-all.
 TESTS ?=
@@ -12,13 +12,14 @@ JOBS ?= 4
 PARALLEL = $(if $(TESTS),,-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock config chaos galera fuzz fuzz-parsers bench bench-intake docs docs-tables clean
+.PHONY: help run test screenshots check fmt lock config chaos galera fuzz fuzz-parsers bench bench-intake docs docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
 	@echo 'make test     run the tests; servers are installed when missing and started as needed'
 	@echo '              SERVICES=none  without servers     TESTS=tests/unit  only those'
 	@echo '              ARGS="-x -k gateway"  further arguments of pytest     JOBS=2  processes'
+	@echo 'make screenshots  take the pictures of the pages in docs/images anew'
 	@echo 'make check    ruff, ruff format, mypy, bandit, pip-audit'
 	@echo 'make fmt      format the code and repair what ruff can'
 	@echo 'make lock     write requirements*.lock anew from setup.cfg; ARGS=--upgrade raises everything'
@@ -39,6 +40,10 @@ run: $(VENV)/.installed var/ipamd.conf
 
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest --services=$(SERVICES) $(PARALLEL) $(ARGS) $(TESTS)
+
+screenshots: $(VENV)/.installed-dev
+	@mkdir -p docs/images
+	IPAMD_SCREENSHOTS=docs/images $(VENV)/bin/python -m pytest -q tests/ui/test_every_page.py
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check

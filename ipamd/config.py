@@ -199,6 +199,12 @@ API_OPTS = [
         help="Streams of events that one process of the facade serves at a time; each holds "
         "one of its threads. A further one is answered 503.",
     ),
+    cfg.StrOpt(
+        "ui_secret_key",
+        secret=True,
+        help="What signs the forms and the sign-in of the pages below /ui. Unset: made anew "
+        "at each start; set the same one on all machines that serve the same pages.",
+    ),
     cfg.IntOpt(
         "max_body_size",
         default=1024 * 1024,

@@ -13,6 +13,7 @@ _TITLES = {
     "melange": "Melange",
     "quantum": "Quantum",
     "compute": "Nova's virtual interfaces",
+    "ui": "The pages below /ui",
     "open": "Everybody's",
 }
 

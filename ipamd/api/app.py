@@ -18,6 +18,8 @@ from ipamd.api.melange.paths import MelangePaths
 from ipamd.api.middleware import RequestEnvelope
 from ipamd.api.mounts import Mount, mount_of
 from ipamd.api.quantum import mount as quantum
+from ipamd.api.ui import mount as ui
+from ipamd.api.ui import sign_in
 from ipamd.api.v2 import mount as v2
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
         quantum.mount(conf, backend),
         compute.mount(conf, backend),
         v2.mount(conf, backend),
+        ui.mount(conf, backend),
     )
     for mount in mounts:
         for blueprint in mount.blueprints:
@@ -51,6 +54,9 @@ def create_app(conf: cfg.ConfigOpts, caller: Caller) -> Flask:
     handle_errors(app, mounts)
     auth.install(app, conf)
     rate_limits.install(app, conf, lambda error: mount_of(mounts, request.path).fault(error))
+    if sign_in.is_needed(conf):
+        # Outside of what looks for a token.
+        app.wsgi_app = sign_in.CookieToken(app.wsgi_app, conf)  # type: ignore[method-assign]
 
     # From the outside in: id and log line, Melange's spellings of paths, who asks, Flask.
     app.wsgi_app = RequestEnvelope(MelangePaths(app.wsgi_app))  # type: ignore[method-assign]

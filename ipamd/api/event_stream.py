@@ -31,6 +31,8 @@ _RETRY: Final = 1000
 
 # ``marker`` → the feed from there on, as the RPC method ``list_events`` answers.
 Read = Callable[[str], dict[str, Any]]
+# An event → its ``data``, without line breaks.
+Write = Callable[[dict[str, Any]], str]
 
 
 @dataclass
@@ -62,10 +64,12 @@ def is_wanted() -> bool:
     return request.accept_mimetypes.best_match(["application/json", MEDIA_TYPE]) == MEDIA_TYPE
 
 
-def stream(read: Read, marker: str) -> Response:
+def stream(read: Read, marker: str, write: Write | None = None) -> Response:
     """Answer with the events from ``marker`` on, or from where the client says it is.
 
-    ``read`` is called while the answer is being sent, in the request's context.
+    ``read`` is called while the answer is being sent, in the request's context.  With
+    ``write`` an event is what that makes of it, and all of them are of one type, which
+    browsers call ``message``.
 
     Raises: Unavailable; and what ``read`` raises the first time
     """
@@ -77,7 +81,7 @@ def stream(read: Read, marker: str) -> Response:
         streams.give_back()
         raise
     response = Response(
-        stream_with_context(_text(streams, read, first)),
+        stream_with_context(_text(streams, read, first, write)),
         content_type=f"{MEDIA_TYPE}; charset=utf-8",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -86,13 +90,15 @@ def stream(read: Read, marker: str) -> Response:
     return response
 
 
-def _text(streams: Streams, read: Read, found: dict[str, Any]) -> Iterator[str]:
+def _text(
+    streams: Streams, read: Read, found: dict[str, Any], write: Write | None
+) -> Iterator[str]:
     end = time.monotonic() + _LIFE
     yield f"retry: {_RETRY}\n"
     marker, silent_until = "", 0.0
     while True:
         for event in found["events"]:
-            yield _event(event)
+            yield _event(event) if write is None else _message(event, write(event))
         if found["next_marker"] != marker or time.monotonic() > silent_until:
             # Without data it is no event, but the place is remembered.
             marker = found["next_marker"]
@@ -114,3 +120,7 @@ def _event(event: dict[str, Any]) -> str:
     # JSON without line breaks: one line of data.
     body = json.dumps({"event_type": event["event_type"], **event["payload"]})
     return f"id: {event['marker']}\nevent: {event['event_type']}\ndata: {body}\n\n"
+
+
+def _message(event: dict[str, Any], data: str) -> str:
+    return f"id: {event['marker']}\ndata: {data}\n\n"

@@ -17,6 +17,8 @@ from ipamd.api.compute import mount as compute
 from ipamd.api.melange import routes as melange
 from ipamd.api.quantum import api as quantum_versions
 from ipamd.api.quantum import routes as quantum
+from ipamd.api.ui import mount as ui
+from ipamd.api.ui import site as ui_site
 from ipamd.api.v2 import routes as v2
 from ipamd.api.v2.discovery import DISCOVERY
 from ipamd.api.v2.nouns import PREFIX
@@ -27,8 +29,9 @@ OPEN: Final = (
     "/", "/.atom", "/healthcheck", "/healthcheck/ready",
     "/extensions", "/v0.1/extensions", "/v1.0/extensions", "/v1.1/extensions",
     "/compute", "/compute/", "/compute/v2", "/compute/v2/", "/compute/v2.1", "/compute/v2.1/",
-    "/compute/{rest}",
+    "/compute/{rest}", "/ui", "/ui/static/{filename}",
 )  # fmt: skip
+_LEADS_ON: Final = {"/compute/{rest}": 300, "/ui": 302}
 # What was cast is known to the tenant that cast it; to all others, admins included, any id
 # is that of a request which may be on its way.
 _OF_THE_SENDER: Final = "v2:get_request"
@@ -39,7 +42,8 @@ FINDS_NOTHING: Final = frozenset(
         "melange:delete_instance_interfaces",
         "v2:list_ip_blocks", "v2:list_ip_addresses", "v2:list_interfaces", "v2:list_networks",
         "v2:list_ports", "v2:list_policies", "v2:list_ip_routes", "v2:list_nat",
-        "v2:list_events", _OF_THE_SENDER, "v2:list_history", "v2:list_instance_interfaces",
+        "v2:list_events", "ui:list_ip_blocks", "ui:list_networks", "ui:search_resources",
+        "ui:list_events", _OF_THE_SENDER, "v2:list_history", "v2:list_instance_interfaces",
     }
 )  # fmt: skip
 # Operations whose body says which tenant is meant, and those whose body names a resource.
@@ -99,7 +103,12 @@ class Guarded:
 def guarded() -> Iterator[Guarded]:
     """Yield every route, mount by mount."""
     for path in OPEN:
-        yield Guarded("GET", path, None, 300 if path == "/compute/{rest}" else 200)
+        yield Guarded("GET", path, None, _LEADS_ON.get(path, 200))
+    for path, _, operation, verbs in ui.PAGES:
+        template = ui_site.PREFIX + re.sub(r"<(\w+)>", r"{\1}", path)
+        for verb in verbs:
+            status = 303 if verb == "POST" else 200
+            yield Guarded(verb, template, ui_site.rule_of(operation), status)
     for own in DISCOVERY:
         yield Guarded(own.verb, PREFIX + own.path, None, own.status)
     for own in v2.ROUTES:

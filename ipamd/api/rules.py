@@ -91,6 +91,12 @@ RULES: Final[tuple[Rule, ...]] = (
         list_mac_address_ranges get_mac_address_range
         create_mac_address_range delete_mac_address_range
     """),
+    # The pages below /ui
+    *_rules("ui", READER, """
+        list_ip_blocks get_ip_block get_ip_address list_networks get_network
+        search_resources list_events
+    """),
+    *_rules("ui", MEMBER, "allocate_ip_address deallocate_ip_address restore_ip_address"),
     # Melange v0.1 and v1.0
     *_rules("melange", READER, """
         list_ip_blocks get_ip_block list_subnets

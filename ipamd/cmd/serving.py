@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
 from ipamd.api import auth, event_stream
+from ipamd.api.ui import forms
 from ipamd.cmd.clients import worker_class
 
 LOG = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._greeting = greeting
         self._when_ready = when_ready
         self._part: Part | None = None
+        # Before the fork: a form that one process made may be sent to another.
+        forms.secret_of(conf)
         super().__init__()
 
     def load_config(self) -> None:

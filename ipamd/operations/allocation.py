@@ -83,7 +83,11 @@ class BlockAllocation:
         self.block = block
         self.cidr = Cidr(block.first, block.last, block.prefix_length)
         self.space = StoredSpace(
-            tx, IP, block.id, Interval(block.first, block.last), _exclusions(tx, block, self.cidr)
+            tx,
+            IP,
+            block.id,
+            Interval(block.first, block.last),
+            exclusions_of(tx, block, self.cidr),
         )
         self.rows: list[Resource] = []
         self._counted = counted
@@ -347,7 +351,7 @@ def free(tx: Transaction, rows: Sequence[Row]) -> None:
         )
 
 
-def _exclusions(tx: Transaction, block: Row, cidr: Cidr) -> Exclusions | None:
+def exclusions_of(tx: Transaction, block: Row, cidr: Cidr) -> Exclusions | None:
     """Read what the block's policy excludes; None without a policy."""
     if block.policy_id is None:
         return None

@@ -37,9 +37,9 @@ def page(
 def read_page(
     tx: Transaction,
     statement: sa.Select[Any],
-    key: sa.ColumnElement[str],
+    key: sa.ColumnElement[Any],
     limit: int | None,
-    marker: str | None,
+    marker: Any,
     within: Owner | None = None,
 ) -> tuple[Sequence[Row], str | None]:
     """Read the rows of one page, and the marker of the next one.
@@ -63,8 +63,8 @@ def read_page(
 def _of_owner(
     dialect: str,
     statement: sa.Select[Any],
-    key: sa.ColumnElement[str],
-    marker: str | None,
+    key: sa.ColumnElement[Any],
+    marker: Any,
     column: sa.ColumnElement[Any],
     owner: str,
 ) -> sa.Select[Any]:
@@ -79,7 +79,7 @@ def _of_owner(
         # MariaDB makes the range (x, m) … x of this, and nothing of a pair.
         beginning = sa.and_(beginning, sa.or_(column > owner, key > marker))
     elif marker is not None:
-        pair = sa.tuple_(sa.literal(owner), sa.literal(marker))
+        pair = sa.tuple_(sa.literal(owner), sa.literal(marker, key.type))
         beginning = sa.tuple_(column, key) > pair
     return statement.where(beginning, column <= owner).order_by(column)
 

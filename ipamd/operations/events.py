@@ -22,6 +22,7 @@ from ipamd.operations.common import Resource, Row, page_size
 from ipamd.operations.filters import Condition, parse_moment
 
 NOW = "now"
+LATEST = "latest"
 MAX_TYPES = 50
 # Events looked through for those that are wanted, in one request.
 WINDOW = 20_000
@@ -77,7 +78,8 @@ def list_events(
 
     ``marker`` unset: from ``since`` (ISO 8601, when they were sent), else from the
     beginning of the journal, which reaches back ``[ipam] journal_days``.  ``marker`` "now":
-    none of the past.  ``tenant_id`` keeps a tenant's events, ``event_types`` those of types,
+    none of the past; "latest": the last ``limit`` events that are wanted, looked for among the
+    last 20,000.  ``tenant_id`` keeps a tenant's events, ``event_types`` those of types,
     ``<noun>.*`` of a noun.
 
     Raises: ValidationError
@@ -89,6 +91,8 @@ def list_events(
     newest = _newest(tx)
     if marker == NOW:
         return _answer([], newest, is_last=True)
+    if marker == LATEST:
+        return _answer(_latest(tx, newest, wanted, size), newest, is_last=True)
     start = _start(marker, since)
     bound = _bound(tx, start, newest) if wanted else newest
     found = tx.execute(
@@ -125,6 +129,19 @@ def _newest(tx: Transaction) -> Place:
     """
     last = tx.execute(_PLACES.order_by(*[column.desc() for column in _ORDER]).limit(1)).first()
     return _BEGINNING if last is None else _place(last)
+
+
+def _latest(
+    tx: Transaction, newest: Place, wanted: Sequence[Condition], size: int
+) -> Sequence[Row]:
+    """Read the last events, in their order."""
+    down = [column.desc() for column in _ORDER]
+    among = [_OUTBOX.c.sent_at.is_not(None), _not_behind(newest), *wanted]
+    if wanted:
+        farther = _PLACES.where(_not_behind(newest)).order_by(*down).offset(WINDOW).limit(1)
+        last = tx.execute(farther).first()
+        among += [] if last is None else [_behind(_place(last))]
+    return tx.execute(sa.select(_OUTBOX).where(*among).order_by(*down).limit(size)).all()[::-1]
 
 
 def _bound(tx: Transaction, start: Place, newest: Place) -> Place:

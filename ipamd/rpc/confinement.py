@@ -96,6 +96,7 @@ CONFINEMENT: Final[Mapping[str, Confine]] = {
         create_unusable_ip_octet update_unusable_ip_octet delete_unusable_ip_octet
         list_ip_routes get_ip_route create_ip_route update_ip_route delete_ip_route
         list_events
+        list_ip_block_tree get_ip_block_map list_used_ranges search_resources
     """),
     "create_subnet": described("subnet", own),
     "query_resources": resources,

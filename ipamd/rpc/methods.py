@@ -18,6 +18,8 @@ from ipamd import errors
 from ipamd.operations import (
     allowed_ips,
     availability,
+    block_maps,
+    block_trees,
     events,
     health,
     history,
@@ -35,9 +37,11 @@ from ipamd.operations import (
     quantum_networks,
     query,
     requests,
+    search,
     subnets,
     unusable_ip_octets,
     unusable_ip_ranges,
+    used_ranges,
     utilization,
     virtual_interfaces,
 )
@@ -155,6 +159,13 @@ ALL: list[Method] = [
     *reads(subnets.list_subnets),
     *writes(subnets.create_subnet),
     *reads(availability.list_available, availability.fit_in_ip_block),
+    # What people look at
+    *reads(
+        block_trees.list_ip_block_tree,
+        block_maps.get_ip_block_map,
+        used_ranges.list_used_ranges,
+        search.search_resources,
+    ),
     # What happened
     *reads(
         history.list_ip_address_history,

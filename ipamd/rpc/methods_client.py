@@ -16,6 +16,7 @@ from ipamd.rpc.nouns.policies import Policies
 from ipamd.rpc.nouns.ports import Ports
 from ipamd.rpc.nouns.quantum_networks import QuantumNetworks
 from ipamd.rpc.nouns.requests import Requests
+from ipamd.rpc.nouns.views import Views
 from ipamd.rpc.nouns.virtual_interfaces import VirtualInterfaces
 
 
@@ -35,6 +36,7 @@ class RpcMethods(
     QuantumNetworks,
     Ports,
     VirtualInterfaces,
+    Views,
 ):
     """One typed method for each RPC method.
 

@@ -22,7 +22,14 @@ VERSION = "1.1"
 # What a client asks for depends on the method: the older workers of a service that is
 # being upgraded know the older methods.
 NEW_METHODS: Mapping[str, tuple[str, ...]] = {
-    "1.1": ("list_events", "allocate_chosen_ip_addresses"),
+    "1.1": (
+        "list_events",
+        "allocate_chosen_ip_addresses",
+        "list_ip_block_tree",
+        "get_ip_block_map",
+        "list_used_ranges",
+        "search_resources",
+    ),
 }
 ERRORS_MODULE = "ipamd.errors"
 

@@ -17,7 +17,7 @@ from oslo_config import cfg
 from werkzeug.test import TestResponse
 
 from ipamd import config
-from ipamd.api import auth
+from ipamd.api import auth, event_stream
 from ipamd.api.app import create_app
 from ipamd.api.callers import Caller
 from ipamd.context import RequestContext
@@ -76,6 +76,8 @@ class Service:
         schema.upgrade(self.db)
         self.manager = Manager(self.db)
         self.app = create_app(conf, DirectCaller(self.manager))
+        # A stream ends with what there is.
+        self.app.extensions[event_stream.EXTENSION].is_stopping = lambda: True
         self.client: FlaskClient = self.app.test_client()
         self.rules_asked: set[str] = set()
         self._note_rules()
@@ -104,6 +106,11 @@ class Service:
         """Send a request in the name of a caller; None: of nobody."""
         auth = None if caller is None else (caller, caller)
         return self.client.open(path, method=verb, json=body, auth=auth, headers=headers)
+
+    def send_form(self, caller: str | None, path: str, form: dict[str, str]) -> TestResponse:
+        """Send a form in the name of a caller; None: of nobody."""
+        auth = None if caller is None else (caller, caller)
+        return self.client.post(path, data=form, auth=auth)
 
     def changes(self) -> int:
         """Return how many events there are: every change is told of by one."""

@@ -22,6 +22,8 @@ class SmallKeystone:
 
     def __init__(self) -> None:
         self.tokens: dict[str, dict[str, Any]] = {}
+        # (name, password, project) → the token that they get
+        self.people: dict[tuple[str, str, str], str] = {}
         self.validated: list[str] = []
         self.is_broken = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -79,7 +81,14 @@ class SmallKeystone:
             def do_POST(self) -> None:
                 sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 user = sent["auth"]["identity"]["password"]["user"]
-                if self.path != "/v3/auth/tokens" or user["password"] != "right":
+                project = sent["auth"].get("scope", {}).get("project", {}).get("name", "")
+                token = keystone.people.get((user["name"], user["password"], project))
+                if token is not None:
+                    shown = {"token": keystone.tokens[token]}
+                    self._answer(201, shown, {"X-Subject-Token": token})
+                    return
+                service = (user["name"], user["password"]) == ("ipamd", "right")
+                if self.path != "/v3/auth/tokens" or not service:
                     self._answer(401, {"error": {"code": 401, "message": "wrong"}})
                     return
                 keystone.issue("of ipamd", project="service", roles=["service"], user="ipamd")

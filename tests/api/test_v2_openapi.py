@@ -23,7 +23,7 @@ OPERATIONS = {
 }
 # Melange's router knew these, without an action behind them; the last is what Nova answers
 # with where a path names no version.
-NOT_DESCRIBED = re.compile(r"/v(0\.1|1\.0)/ipam/.*|/compute/<path:rest>")
+NOT_DESCRIBED = re.compile(r"/v(0\.1|1\.0)/ipam/.*|/compute/<path:rest>|/ui(/.*)?")
 
 
 def template(rule: str) -> str:

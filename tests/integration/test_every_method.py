@@ -99,6 +99,14 @@ def test_ip_blocks_and_subnets(call: Call, tenant: str) -> None:
     assert call("get_ip_block_utilization", **mine)["size"] == 256
     assert call("fit_in_ip_block", prefix_length=25, **mine)["first"] == "10.0.0.128"
     assert call("list_available", **mine)["available"] == []
+    (top,) = call("list_ip_block_tree", tenant_id=tenant)["ip_blocks"]
+    assert (top["id"], top["below"]["size"]) == (block, 64)
+    assert call("get_ip_block_map", **mine)["subnets"][0]["id"] == subnet["id"]
+    refused(call, errors.ValidationError, "get_ip_block_map", cidr="x", **mine)
+    assert call("list_used_ranges", **mine)["used_ranges"] == []
+    found = call("search_resources", text="10.0.0.7", tenant_id=tenant)
+    assert [each["id"] for each in found["ip_blocks"]] == [block, subnet["id"]]
+    refused(call, errors.ValidationError, "search_resources", text=" ")
     clash = {"cidr": "10.0.0.32/27"}
     refused(call, errors.ValidationError, "create_subnet", subnet=clash, **mine)
     other = {"tenant_id": "another", "ip_block_id": block}

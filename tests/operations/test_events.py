@@ -176,6 +176,22 @@ def test_what_is_rare_is_found_in_several_steps(store: Store, monkeypatch: Any) 
     assert read(store, marker, tenant_id="other") == ([], marker, True)
 
 
+def test_the_latest_events_are_where_the_feed_goes_on(store: Store, monkeypatch: Any) -> None:
+    assert read(store, events.LATEST)[0] == []
+    emit(store, 1, 2, 3)
+    emit(store, 4, tenant="other")
+    emit(store, 5)
+    send(store)
+    emit(store, 6)
+    numbers, marker, is_last = read(store, events.LATEST, limit=2)
+    assert (numbers, is_last) == ([4, 5], True)
+    send(store)
+    assert read(store, marker)[0] == [6]
+    assert read(store, events.LATEST, limit=2, tenant_id=TENANT)[0] == [5, 6]
+    monkeypatch.setattr(events, "WINDOW", 3)
+    assert read(store, events.LATEST, tenant_id=TENANT)[0] == [5, 6]
+
+
 def test_since_a_time(store: Store) -> None:
     emit(store, 1)
     send(store)

@@ -23,10 +23,11 @@ from ipamd import config
 from ipamd.db import schema
 from ipamd.db.database import Database
 from tests.services import supervisor
+from tests.services.chromium import Chromium
 from tests.services.databases import fresh_database
 from tests.services.migrated import MigratedDatabases
 from tests.services.packages import MissingPackages
-from tests.services.shared import KINDS, Access, SharedServers, install
+from tests.services.shared import KINDS, SERVICES, Access, SharedServers, install
 from tests.services.vhosts import fresh_vhost
 
 _shared = pytest.StashKey[SharedServers]()
@@ -39,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--services",
         default="all",
         metavar="NAMES",
-        help="servers that tests may use: all, none, or some of " + ",".join(KINDS),
+        help="servers that tests may use: all, none, or some of " + ",".join(SERVICES),
     )
 
 
@@ -69,7 +70,7 @@ class _Workers:
 
     def pytest_configure_node(self, node: Any) -> None:
         shared = self._config.stash[_shared]
-        names = sorted(_allowed(self._config))
+        names = sorted(_allowed(self._config) & set(KINDS))
         node.workerinput["servers"] = {name: tuple(shared.access(name)) for name in names}
 
     def pytest_testnodedown(self, node: Any) -> None:
@@ -90,16 +91,16 @@ def _start(config: pytest.Config, used: set[str], own: set[str]) -> None:
         install(used, own, config.get_terminal_writer().line)
     except MissingPackages as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-    for name in sorted(used):
+    for name in sorted(used & set(KINDS)):
         config.stash[_shared].begin(name)
 
 
 def _allowed(config: pytest.Config) -> set[str]:
     option: str = config.getoption("services")
     if option in ("all", "none"):
-        return set(KINDS) if option == "all" else set()
+        return set(SERVICES) if option == "all" else set()
     names = set(option.split(","))
-    if unknown := names - set(KINDS):
+    if unknown := names - set(SERVICES):
         raise pytest.UsageError(f"--services: {', '.join(sorted(unknown))} is not a service")
     return names
 
@@ -110,12 +111,12 @@ def _own(item: pytest.Item) -> set[str]:
 
 
 def _used(item: pytest.Item) -> set[str]:
-    """Name the shared servers that the test uses."""
+    """Name the shared servers that the test uses, and the browser."""
     fixtures = set(getattr(item, "fixturenames", ()))
     callspec = getattr(item, "callspec", None)
     if callspec is not None and "database_url" in callspec.params:
         fixtures.add(f"{callspec.params['database_url']}_url")
-    return {name for name in KINDS if f"{name}_url" in fixtures}
+    return {name for name in SERVICES if not fixtures.isdisjoint((f"{name}_url", name))}
 
 
 @pytest.hookimpl(trylast=True)
@@ -202,6 +203,12 @@ def postgresql_url(shared_servers: SharedServers) -> str:
 def mariadb_url(shared_servers: SharedServers) -> str:
     """SQLAlchemy URL of the shared MariaDB server, not for tables."""
     return shared_servers.url("mariadb")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Path of the browser."""
+    return Chromium.path()
 
 
 @pytest.fixture

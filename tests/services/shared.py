@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tests.services import packages
+from tests.services.chromium import Chromium
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.server import Server
 
 KINDS: dict[str, type[Server]] = {kind.name: kind for kind in (MariaDB, PostgreSQL, RabbitMQ)}
+SERVICES: Mapping[str, type[Server] | type[Chromium]] = {**KINDS, Chromium.name: Chromium}
+"""All that can be installed, and left out: the servers, and a browser that is none."""
+
 _FACTORIES: dict[str, Callable[[], Server]] = {
     "mariadb": MariaDB,
     "postgresql": PostgreSQL,
@@ -31,7 +35,7 @@ def install(names: Collection[str], own: Collection[str], say: Callable[[str], N
 
     Raises: packages.MissingPackages.
     """
-    kinds = [KINDS[name] for name in sorted({*names, *own})]
+    kinds = [SERVICES[name] for name in sorted({*names, *own})]
     missing = [
         kind
         for kind in kinds
@@ -43,7 +47,7 @@ def install(names: Collection[str], own: Collection[str], say: Callable[[str], N
         say(f"missing Debian packages: {' '.join(wanted)}")
         packages.install(
             wanted,
-            f"have them installed, or name a running server in {variables}, "
+            f"have them installed, or name what is there already in {variables}, "
             "or leave these tests out with SERVICES=none",
         )
 

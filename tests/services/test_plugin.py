@@ -22,6 +22,7 @@ def test_nothing(): pass
 def test_database(database_url): pass
 def test_broker(transport_url): pass
 def test_indirect(indirect): pass
+def test_browser(chromium): pass
 @pytest.mark.services("rabbitmq", "mariadb")
 def test_own(): pass
 
@@ -54,18 +55,18 @@ def test_without_services_the_summary_counts_what_was_left_out(folder: Path) -> 
 
     assert done.returncode == pytest.ExitCode.OK
     assert (
-        "--services=none: tests left out for want of a server: 5 "
-        "(mariadb 2, postgresql 2, rabbitmq 2)"
+        "--services=none: tests left out for want of a server: 6 "
+        "(chromium 1, mariadb 2, postgresql 2, rabbitmq 2)"
     ) in done.stdout
     assert "test_it.py::test_nothing PASSED" in done.stdout
     assert "test_it.py::test_database[sqlite] PASSED" in done.stdout
-    assert "2 passed, 5 deselected" in done.stdout
+    assert "2 passed, 6 deselected" in done.stdout
 
 
 def test_some_services_may_be_chosen(folder: Path) -> None:
     done = run(folder, TESTS, "--services=postgresql,mariadb", "--collect-only", "-qq")
 
-    assert "left out for want of a server: 2 (mariadb 1, rabbitmq 2)" in done.stdout
+    assert "left out for want of a server: 3 (chromium 1, mariadb 1, rabbitmq 2)" in done.stdout
     assert [line for line in done.stdout.splitlines() if "::" in line] == [
         "test_it.py::test_nothing",
         "test_it.py::test_database[sqlite]",
@@ -84,7 +85,7 @@ def test_only_the_tests_that_were_asked_for_count(folder: Path) -> None:
 def test_with_all_services_nothing_is_left_out(folder: Path) -> None:
     done = run(folder, TESTS, "--collect-only")
 
-    assert "7 tests collected" in done.stdout
+    assert "8 tests collected" in done.stdout
     assert "left out" not in done.stdout
 
 
@@ -160,8 +161,8 @@ def test_parallel_runs_tell_what_was_left_out_once(folder: Path) -> None:
 
     assert done.returncode == pytest.ExitCode.OK
     assert (
-        "--services=none: tests left out for want of a server: 5 "
-        "(mariadb 2, postgresql 2, rabbitmq 2)"
+        "--services=none: tests left out for want of a server: 6 "
+        "(chromium 1, mariadb 2, postgresql 2, rabbitmq 2)"
     ) in done.stdout
     assert "2 passed" in done.stdout
 

@@ -21,7 +21,8 @@ class Events(Calls):
         """List events in the order in which they were sent, from ``marker`` on.
 
         ``next_marker`` is always where to go on: at once unless ``is_last``, else later.
-        ``marker`` "now": none of the past; unset: from ``since`` (ISO 8601) or the oldest on.
+        ``marker`` "now": none of the past; "latest": the last ``limit`` ones; unset: from
+        ``since`` (ISO 8601) or the oldest on.
         ``event_types``: types, or ``<noun>.*``.
 
         Raises: ValidationError.
