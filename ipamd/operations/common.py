@@ -52,7 +52,7 @@ def read_page(
     """
     size = page_size(tx, limit)
     if within is not None:
-        statement = _of_owner(tx.dialect, statement, key, marker, *within)
+        statement = of_owner(tx.dialect, statement, key, marker, *within)
     elif marker is not None:
         statement = statement.where(key > marker)
     rows = tx.execute(statement.order_by(key).limit(size + 1)).all()
@@ -60,13 +60,13 @@ def read_page(
     return rows[:size], None if last is None else str(last._mapping[key])
 
 
-def _of_owner(
+def of_owner(
     dialect: str,
     statement: sa.Select[Any],
     key: sa.ColumnElement[Any],
     marker: Any,
     column: sa.ColumnElement[Any],
-    owner: str,
+    owner: str | sa.ColumnElement[Any],
 ) -> sa.Select[Any]:
     """Have the engine walk along the index (owner, key), and along no other.
 
@@ -79,7 +79,8 @@ def _of_owner(
         # MariaDB makes the range (x, m) … x of this, and nothing of a pair.
         beginning = sa.and_(beginning, sa.or_(column > owner, key > marker))
     elif marker is not None:
-        pair = sa.tuple_(sa.literal(owner), sa.literal(marker, key.type))
+        whose = sa.literal(owner) if isinstance(owner, str) else owner
+        pair = sa.tuple_(whose, sa.literal(marker, key.type))
         beginning = sa.tuple_(column, key) > pair
     return statement.where(beginning, column <= owner).order_by(column)
 

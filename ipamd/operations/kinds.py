@@ -53,14 +53,6 @@ class Kind:
     show: Show
     blocks: Sequence[sa.ColumnElement[Any]] = ()
 
-    def is_of(self, tenant_id: str) -> sa.ColumnElement[bool]:
-        """Build the condition that a tenant owns or leases the resource."""
-        own = sa.select(_OWN_BLOCKS.c.id).where(_OWN_BLOCKS.c.tenant_id == tenant_id)
-        return sa.or_(
-            *[owner == tenant_id for owner in self.owners],
-            *[block.in_(own) for block in self.blocks],
-        )
-
 
 def _own(table: sa.Table, **parse: Parse) -> dict[str, Field]:
     """Make fields of a table's columns of the same names; nullable ones do not sort."""

@@ -14,6 +14,7 @@ from ipamd.db.database import Transaction
 from ipamd.operations.common import Resource, page_size
 from ipamd.operations.filters import Condition, condition, wrong
 from ipamd.operations.kinds import KINDS, Kind
+from ipamd.operations.ways import Ways
 
 MAX_SORT_KEYS = 5
 MAX_CONDITIONS = 50
@@ -41,13 +42,15 @@ def query_resources(
         raise wrong("kind", f"kind should be one among {', '.join(KINDS)}")
     size = page_size(tx, limit)
     statement = found.statement
-    if tenant_id is not None and found.owners:
-        statement = statement.where(found.is_of(tenant_id))
     statement = statement.where(*_conditions(found, filters or {}))
     order = _order(found, sort or [])
     if marker is not None:
         statement = statement.where(_behind(tx, found, order, marker))
     columns = [column.desc() if down else column.asc() for column, down in order]
+    if tenant_id is not None and found.owners:
+        by_key = marker if len(order) == 1 else None
+        ways = Ways(tx.dialect, found, columns, by_key, size + 1, is_by_key=len(order) == 1)
+        statement = ways.keep(statement, tenant_id)
     rows = tx.execute(statement.order_by(*columns).limit(size + 1)).all()
     return {
         kind: found.show(tx, rows[:size]),

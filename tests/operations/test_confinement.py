@@ -240,6 +240,35 @@ def test_an_owner_sees_what_it_leases(world: World) -> None:
         world.ask(TENANT, "get_interface", interface_id="vif-leased")
 
 
+def test_what_is_owned_and_leased_is_listed_once_in_order_on_pages(world: World) -> None:
+    mine = {"cidr": "10.0.0.0/24", "type": "private"}
+    for _ in range(2):  # several blocks, and other tenants' addresses in them
+        block = world.ask(LESSEE, "create_ip_block", tenant_id=LESSEE, ip_block=mine)["id"]
+        where = {"tenant_id": LESSEE, "ip_block_id": block}
+        for tenant in (LESSEE, STRANGER, LESSEE):
+            body = {"tenant_id": tenant}
+            world.ask(LESSEE, "allocate_ip_address", **where, ip_address=body)
+    whole = world.admin("query_resources", kind="ip_addresses", limit=1000)["ip_addresses"]
+    expected = [each["id"] for each in whole if each["address"] != OWN]
+    for sort in ([], ["id:desc"], ["address:desc", "created_at"]):
+        every = world.admin("query_resources", kind="ip_addresses", sort=sort)["ip_addresses"]
+        wanted = [each["id"] for each in every if each["id"] in expected]
+        for limit in (1, 3, 100):
+            found: list[str] = []
+            marker = None
+            while True:
+                page = world.ask(
+                    LESSEE, "query_resources", kind="ip_addresses", sort=sort, limit=limit,
+                    marker=marker, filters={"address": "neq:192.0.2.1"},
+                )  # fmt: skip
+                found += [each["id"] for each in page["ip_addresses"]]
+                marker = page["next_marker"]
+                if marker is None:
+                    break
+            assert found == wanted, (sort, limit)
+    assert len(expected) == 8
+
+
 def test_an_instance_of_two_tenants_shows_each_its_own(world: World) -> None:
     for tenant, vif in ((TENANT, "vif-own"), (LESSEE, "vif-leased"), (STRANGER, None)):
         found = world.ask(tenant, "list_instance_interfaces", instance_id="server")["interfaces"]
