@@ -76,6 +76,7 @@ class World:
             "interface_id": "vif-own",
             "request_id": "none",
             "kind": "ip_blocks",
+            "text": OWN,
             "count": 1,
             "prefix_length": None,
             "ip_block": {"dns1": "192.0.2.1"},
@@ -141,7 +142,19 @@ def outcome(world: World, method: str, args: dict[str, Any]) -> str:
     except errors.IpamError as refusal:
         return type(refusal).__name__
     lists = [value for value in (answer or {}).values() if isinstance(value, list)]
-    return "nothing" if answer is None or lists == [[]] else str(answer)
+    return "nothing" if answer is None or (lists and not any(lists)) else str(answer)
+
+
+@pytest.mark.parametrize(
+    "text", [OWN, LEASED, FREED, "10.0.0.0/24", "10.0.0.0/8", "server", "vif-own", "net-1", TENANT]
+)
+def test_a_stranger_searches_in_vain(world: World, text: str) -> None:
+    assert outcome(world, "search_resources", {"text": text}) == "nothing"
+    found = world.ask(TENANT, "search_resources", text=text)
+    assert any(value for value in found.values() if isinstance(value, list))
+    seen = str(world.ask(LESSEE, "search_resources", text=text))
+    assert OWN not in seen
+    assert world.block not in seen or LEASED in seen or FREED in seen
 
 
 def test_a_stranger_plants_nothing_in_another_tenants_name(world: World) -> None:
