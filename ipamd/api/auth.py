@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request
 from ipamd import errors
 from ipamd.api import rules, strategies
 from ipamd.api.callers import EVERYBODY, Caller
+from ipamd.api.middleware import WHO
 from ipamd.context import RequestContext
 
 _EXTENSION: Final = "ipamd.auth"
@@ -90,6 +91,8 @@ def caller() -> Caller:
         return EVERYBODY
     if "ipamd_caller" not in g:
         g.ipamd_caller = door.recognise(current_request)
+        if g.ipamd_caller is not None:
+            current_request.environ[WHO] = f"{g.ipamd_caller.shown()} "
     found: Caller | None = g.ipamd_caller
     if found is None:
         raise errors.Unauthenticated()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Caller:
     by_url: bool = False
     service_roles: tuple[str, ...] = ()
     system_scope: str | None = None
+
+    def shown(self) -> str:
+        """Return who it is for a log line: ``user@tenant``, ``-`` for what is not known."""
+        user, tenant = (quote(name or "-", safe="") for name in (self.user, self.tenant))
+        return f"{user}@{tenant}"
 
     def credentials(self) -> dict[str, Any]:
         """Return what policy rules look at."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+# Key of the WSGI environment: who asks, as the line shows it.
+WHO: Final = "ipamd.who"
 REQUEST_ID_HEADER: Final = "X-Openstack-Request-Id"
 # What a client may choose as its request id: it ends up in logs, events and headers.
 _REQUEST_ID: Final = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -27,6 +29,8 @@ _DRAINED: Final = 32 * 1024 * 1024
 
 class RequestEnvelope:
     """Give each request an id, return it to the client and log the outcome.
+
+    The line names who asked, where that is known: ``user@tenant``.
 
     Keys set in the WSGI environment: ``ipamd.request_id``; ``ipamd.path``, the path as the
     client wrote it but with runs of slashes made one (Melange's router did that).
@@ -52,9 +56,10 @@ class RequestEnvelope:
         ) -> Callable[[bytes], object]:
             headers.append((REQUEST_ID_HEADER, request_id))
             LOG.info(
-                "%(id)s %(method)s %(path)s %(status)s %(ms).1f ms",
+                "%(id)s %(who)s%(method)s %(path)s %(status)s %(ms).1f ms",
                 {
                     "id": request_id,
+                    "who": environ.get(WHO, ""),
                     "method": environ["REQUEST_METHOD"],
                     "path": quote(path.encode("latin-1"), safe="/:@"),
                     "status": status.partition(" ")[0],

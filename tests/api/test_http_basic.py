@@ -189,6 +189,8 @@ def test_a_file_that_became_wrong_leaves_in_force_what_was_right(
         ("htpasswd", "member:$2y$05$short", "line 1"),
         ("users.yaml", "member: {tenant: acme, roles: member}", "roles of member"),
         ("users.yaml", "member: {tenant: 12, roles: []}", "tenant of member"),
+        ("users.yaml", 'member: {tenant: "a\\nb", roles: []}', "tenant of member"),
+        ("users.yaml", f"member: {{tenant: {'x' * 256}, roles: []}}", "tenant of member"),
         ("users.yaml", "member: {tenant: acme, roles: [], role: admin}", "nothing else"),
         ("users.yaml", "- member", "names"),
         ("users.yaml", "member: {", "line"),
@@ -361,6 +363,16 @@ def test_passwords_that_were_right_are_forgotten_and_bounded(
     assert not remembered.has("0", b"digest", b"secret")
     remembered.add("late", b"digest", b"secret")
     assert remembered.has("late", b"digest", b"secret")
+
+
+def test_the_log_names_who_asked(facade_: Facade, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert facade_.status("another tenant", "another tenant") == 403
+        assert facade_.status("nobody", "nobody") == 401
+    lines = [r.getMessage() for r in caplog.records if r.name == "ipamd.api.middleware"]
+    assert f" another%20tenant@{OTHER} GET {BLOCKS} 403 " in lines[0]
+    assert f" GET {BLOCKS} 401 " in lines[1]
+    assert "@" not in lines[1]
 
 
 def test_the_service_being_away_is_told_after_the_door(facade_: Facade) -> None:

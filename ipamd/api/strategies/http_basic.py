@@ -40,6 +40,7 @@ T = TypeVar("T")
 # takes a tenth of a second or more, which would be the cost of every request.
 _REMEMBERED_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 1000
+_MOST_CHARACTERS: Final = 255
 _DIGEST: Final = re.compile(rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 
 
@@ -213,6 +214,8 @@ def _user(name: str, said: object) -> User:
     tenant, roles = said.get("tenant"), said.get("roles")
     if not (tenant is None or (isinstance(tenant, str) and tenant)):
         raise ValueError(f"the tenant of {name} has to be text: put it in quotes")
+    if tenant and not (tenant.isprintable() and len(tenant) <= _MOST_CHARACTERS):
+        raise ValueError(f"the tenant of {name} has to be printable, {_MOST_CHARACTERS} at most")
     if not isinstance(roles, list) or not all(isinstance(r, str) and r for r in roles):
         raise ValueError(f"the roles of {name} have to be a list of names")
     return User(tenant, tuple(roles))
