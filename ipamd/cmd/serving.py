@@ -126,6 +126,7 @@ def curl_example(conf: cfg.ConfigOpts) -> str:
     base, *more = [f"http://{address}" for address in listening(conf)]
     return f"""\
 ipamd listens on {" and ".join([base, *more])}
+Look at it: {base}/ui/
 Try:
   curl -s {base}/v0.1/ipam/tenants/demo/ip_blocks -H 'Content-Type: application/json' \\
     -d '{{"ip_block": {{"cidr": "10.0.0.0/24", "type": "private"}}}}'"""

@@ -76,11 +76,15 @@ def read_part(block: Row, cidr: str) -> Cidr:
 
 
 def _subnets(tx: Transaction, block: Row, part: Cidr) -> Resource:
-    inside = sa.select(BLOCKS).where(BLOCKS.c.parent_id == block.id, ip_blocks.overlapping(part))
+    inside = sa.select(BLOCKS).where(
+        BLOCKS.c.parent_id == block.id,
+        ip_blocks.overlapping(part),
+        block_trees.seen(tx, BLOCKS),
+    )
     rows = tx.execute(inside.order_by(BLOCKS.c.first).limit(SUBNETS_SHOWN + 1)).all()
     return {
         "subnets": block_trees.show(tx, rows[:SUBNETS_SHOWN]),
-        "below": block_trees.below(tx, [block])[block.id],
+        "below": block_trees.below(tx, [block])[block.id].sums,
         "complete": len(rows) <= SUBNETS_SHOWN,
     }
 

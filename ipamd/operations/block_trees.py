@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,7 +31,8 @@ def list_ip_block_tree(
 
     A block is shown whole, with ``subnets`` (how many are right below it) and ``below``:
     ``{subnets, size, allocated, quarantined}`` of all below it, ``size`` being what the
-    subnets right below cover; null where there are none.  At the top of a tenant's tree
+    subnets right below cover; null where there are none.  A request that is confined to a
+    tenant sees and counts that tenant's subnets alone.  At the top of a tenant's tree
     are its blocks that lie in no other block of its own.
 
     Raises: IpBlockNotFound (the parent), ValidationError
@@ -38,7 +40,7 @@ def list_ip_block_tree(
     size = page_size(tx, limit)
     statement = sa.select(BLOCKS)
     if parent_id is not None:
-        statement = statement.where(BLOCKS.c.parent_id == parent_id)
+        statement = statement.where(BLOCKS.c.parent_id == parent_id, seen(tx, BLOCKS))
         ip_blocks.find(tx, parent_id, tenant_id)
     elif tenant_id is None:
         statement = statement.where(BLOCKS.c.parent_id.is_(None))
@@ -60,13 +62,35 @@ def list_ip_block_tree(
     }
 
 
+def seen(tx: Transaction, blocks: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Build the condition that the request may see the subnets of its blocks."""
+    tenant = tx.context.confined_to
+    return sa.true() if tenant is None else blocks.c.tenant_id == tenant
+
+
 def show(tx: Transaction, rows: Sequence[Row]) -> list[Resource]:
     """Show blocks with what lies below each."""
     sums = below(tx, [row for row in rows if row.subnets])
-    return [
-        {**kinds.show_block(row), "subnets": row.subnets, "below": sums.get(row.id)}
-        for row in rows
-    ]
+    return [_show(row, sums.get(row.id)) for row in rows]
+
+
+def _show(row: Row, found: Below | None) -> Resource:
+    count = found.direct if found else 0
+    return {
+        **kinds.show_block(row),
+        "subnets": count,
+        "below": found.sums if found and count else None,
+    }
+
+
+@dataclass
+class Below:
+    """What lies below a block: how many subnets right below it, and the sums of all."""
+
+    direct: int = 0
+    sums: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("subnets", "size", "allocated", "quarantined"), 0)
+    )
 
 
 def _behind(tx: Transaction, marker: str) -> sa.ColumnElement[bool]:
@@ -83,7 +107,7 @@ def _behind(tx: Transaction, marker: str) -> sa.ColumnElement[bool]:
     )
 
 
-def below(tx: Transaction, tops: Sequence[Row]) -> dict[str, Resource]:
+def below(tx: Transaction, tops: Sequence[Row]) -> dict[str, Below]:
     """Add up what lies below some blocks, all of it in one statement.
 
     WITH RECURSIVE below AS (SELECT parent_id AS top, 1 AS depth, … FROM ip_blocks WHERE
@@ -97,11 +121,11 @@ def below(tx: Transaction, tops: Sequence[Row]) -> dict[str, Resource]:
     columns: list[Any] = [BLOCKS.c[name] for name in names]
     tree = (
         sa.select(BLOCKS.c.parent_id.label("top"), sa.literal(1).label("depth"), *columns)
-        .where(BLOCKS.c.parent_id.in_(list(width)))
+        .where(BLOCKS.c.parent_id.in_(list(width)), seen(tx, BLOCKS))
         .cte("below", recursive=True)
     )
     deeper = sa.select(tree.c.top, tree.c.depth + 1, *columns)
-    tree = tree.union_all(deeper.where(BLOCKS.c.parent_id == tree.c.id))
+    tree = tree.union_all(deeper.where(BLOCKS.c.parent_id == tree.c.id, seen(tx, BLOCKS)))
     groups = (tree.c.top, tree.c.depth, tree.c.prefix_length)
     sums = sa.select(
         *groups,
@@ -109,11 +133,12 @@ def below(tx: Transaction, tops: Sequence[Row]) -> dict[str, Resource]:
         sa.func.sum(tree.c.allocated).label("allocated"),
         sa.func.sum(tree.c.quarantined).label("quarantined"),
     ).group_by(*groups)
-    found = {top: {"subnets": 0, "size": 0, "allocated": 0, "quarantined": 0} for top in width}
+    found = {top: Below() for top in width}
     for row in tx.execute(sums):
         total = found[row.top]
         for name in ("subnets", "allocated", "quarantined"):
-            total[name] += int(row._mapping[name])
+            total.sums[name] += int(row._mapping[name])
         if row.depth == 1:
-            total["size"] += row.subnets << (width[row.top] - row.prefix_length)
+            total.direct += row.subnets
+            total.sums["size"] += row.subnets << (width[row.top] - row.prefix_length)
     return found

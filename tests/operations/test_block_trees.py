@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ipamd import errors
+from ipamd.context import RequestContext
 from tests.db.statements import counted
 from tests.db.store import TENANT, Store
 
@@ -86,6 +87,37 @@ def test_a_tenants_tree_begins_where_its_own_blocks_do(store: Store) -> None:
     with pytest.raises(errors.IpBlockNotFound):
         tree(store, tenant_id="lessee", parent_id=top)
     assert tree(store, tenant_id="nobody") == []
+
+
+def test_a_confined_request_neither_sees_nor_counts_another_tenants_subnets(
+    store: Store,
+) -> None:
+    top = store.block("10.0.0.0/16")["id"]
+    mine = store.subnet(top, "10.0.1.0/24")["id"]
+    body = {"cidr": "10.0.7.0/24", "tenant_id": "lessee"}
+    theirs = store.call("create_subnet", tenant_id=TENANT, ip_block_id=top, subnet=body)["id"]
+    held = {"interface_id": "v", "tenant_id": "lessee"}
+    store.call("allocate_ip_address", tenant_id="lessee", ip_block_id=theirs, ip_address=held)
+
+    def confined(method: str, **args: Any) -> Any:
+        context = RequestContext(project_id=TENANT, confined=True, overwrite=False)
+        return store.manager.call(context, method, args)
+
+    (shown,) = confined("list_ip_block_tree")["ip_blocks"]
+    below = {"subnets": 1, "size": 256, "allocated": 0, "quarantined": 0}
+    assert (shown["subnets"], shown["below"]) == (1, below)
+    inside = confined("list_ip_block_tree", parent_id=top)["ip_blocks"]
+    assert [block["id"] for block in inside] == [mine]
+    seen = confined("get_ip_block_map", ip_block_id=top)
+    assert ([block["id"] for block in seen["subnets"]], seen["below"]) == ([mine], below)
+    (found,) = confined("search_resources", text="10.0.7.1")["ip_blocks"]
+    assert (found["id"], found["below"]) == (top, below)
+    for method in ("get_ip_block_map", "list_used_ranges"):
+        with pytest.raises(errors.IpBlockNotFound):
+            confined(method, ip_block_id=theirs)
+    store.call("delete_ip_block", tenant_id=TENANT, ip_block_id=mine)
+    (shown,) = confined("list_ip_block_tree")["ip_blocks"]
+    assert (shown["subnets"], shown["below"]) == (0, None)
 
 
 def test_a_level_costs_two_statements(store: Store) -> None:
