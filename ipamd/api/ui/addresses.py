@@ -35,35 +35,55 @@ RESTORE: Final = Change("restore_ip_address", "Restore", "restored", "quarantine
 _DONE: Final = {"allocated", RELEASE.done, RESTORE.done}
 
 
+@dataclass(frozen=True)
+class Place:
+    """An address and what it is; its block is None where a lessee may not see that."""
+
+    ip_block_id: str
+    block: Resource | None
+    address: str
+    state: str
+    held: Resource | None
+
+
 def show_address(site: Site, ip_block_id: str, address: str) -> Response:
     """Show an address of a block and its history."""
-    block = find(site, ip_block_id)
-    text = read_address(block, address)
+    place = locate(site, ip_block_id, address)
     history = site.read(
-        "list_ip_address_history", address=text, limit=_HOLDINGS, **site.mine, **marker()
-    )
-    status, held = look(site, block, text)
+        "list_ip_address_history",
+        address=place.address, limit=_HOLDINGS, **site.mine, **marker(),
+    )  # fmt: skip
     done = request.args.get("done")
     return page(
-        "address.html", block=block, address=text, held=held, state=status,
-        parents=parents(site, block),
+        "address.html", place=place,
+        parents=parents(site, place.block) if place.block else [],
         holdings=history["history"][::-1], next_marker=history["next_marker"],
         done=done if done in _DONE else None, may=site.may,
     )  # fmt: skip
 
 
-def read_address(block: Resource, address: str) -> str:
-    """Return an address in its canonical form.
+def locate(site: Site, ip_block_id: str, address: str) -> Place:
+    """Find an address: in a block that may be seen, or leased from one that may not.
 
-    Raises: IpAddressNotFound for what is no address of the block
+    Raises: IpBlockNotFound, IpAddressNotFound
     """
     try:
         value = parse_address(address)
     except ValueError:
         raise errors.IpAddressNotFound() from None
+    text = compact_address(value)
+    try:
+        block = find(site, ip_block_id)
+    except errors.IpBlockNotFound:
+        filters = {"ip_block_id": f"eq:{ip_block_id}", "address": f"eq:{text}"}
+        found = site.read("query_resources", kind="ip_addresses", filters=filters, **site.mine)
+        if not found["ip_addresses"]:
+            raise
+        held: Resource = found["ip_addresses"][0]
+        return Place(ip_block_id, None, text, held["status"], held)
     if not parse_cidr(block["cidr"]).contains(value):
         raise errors.IpAddressNotFound()
-    return compact_address(value)
+    return Place(ip_block_id, block, text, *look(site, block, text))
 
 
 def look(site: Site, block: Resource, address: str) -> tuple[str, Resource | None]:
@@ -102,22 +122,23 @@ def restore_address(site: Site, ip_block_id: str, address: str) -> Response | Ba
 
 
 def _change(site: Site, ip_block_id: str, address: str, change: Change) -> Response | BaseResponse:
-    block = find(site, ip_block_id)
-    text = read_address(block, address)
+    place = locate(site, ip_block_id, address)
+    text = place.address
     error = None
     if request.method == "POST":
-        where = {"tenant_id": site.tenant, "ip_block_id": block["id"], "address": text}
+        # Whose it has to be, the manager decides: the block's owner's, or the lessee's.
+        where = {"tenant_id": None, "ip_block_id": ip_block_id, "address": text}
         try:
             site.do(change.method, **where)
-            return done(block, text, change.done)
+            return done(ip_block_id, text, change.done)
         except (errors.Conflict, errors.NotFound, errors.Unprocessable) as refusal:
             error = refusal
-    status, held = look(site, block, text)
-    if held is None or (status != change.status and error is None):
+            place = locate(site, ip_block_id, address)
+    if place.held is None or (place.state != change.status and error is None):
         raise errors.Conflict(f"{text} can not be {change.done}: its state has changed")
     return page(
-        "change.html", status=error.http_status if error else 200, block=block, address=text,
-        held=held, change=change, error=error, token=site.token(request.path),
+        "change.html", status=error.http_status if error else 200, place=place,
+        change=change, error=error, token=site.token(request.path),
     )  # fmt: skip
 
 
@@ -137,7 +158,7 @@ def allocate_address(site: Site, ip_block_id: str) -> Response | BaseResponse:
                 "allocate_ip_address",
                 tenant_id=site.tenant, ip_block_id=block["id"], ip_address=body,
             )  # fmt: skip
-            return done(block, made["address"], "allocated")
+            return done(ip_block_id, made["address"], "allocated")
         except (errors.BadRequest, errors.Conflict, errors.Unprocessable) as refusal:
             error = refusal
     confirming = error is None and "confirm" in request.args
@@ -149,7 +170,7 @@ def allocate_address(site: Site, ip_block_id: str) -> Response | BaseResponse:
     )  # fmt: skip
 
 
-def done(block: Resource, address: str, what: str) -> BaseResponse:
+def done(ip_block_id: str, address: str, what: str) -> BaseResponse:
     """Lead to an address's page, which says what was done."""
     text = compact_address(parse_address(address))
-    return secure(redirect(f"{PREFIX}/blocks/{block['id']}/{text}?done={what}", code=303))
+    return secure(redirect(f"{PREFIX}/blocks/{ip_block_id}/{text}?done={what}", code=303))

@@ -40,7 +40,6 @@ def show_network(site: Site, network_id: str) -> Response:
         ports=ports["ports"],
         next_marker=ports["next_marker"],
         plugged=plugged,
-        visible=site.visible(each["ip_block_id"] for held in plugged.values() for each in held),
         paged="marker" in request.args,
     )
 

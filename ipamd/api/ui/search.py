@@ -26,5 +26,4 @@ def show_search(site: Site) -> Response:
         return page("search.html", status=400, text=text, found=None, error=error)
     blocks = [{"block": block, "bar": bar_of(block)} for block in found["ip_blocks"]]
     count = sum(len(found[kind]) for kind in _KINDS)
-    visible = site.visible(address["ip_block_id"] for address in found["ip_addresses"])
-    return page("search.html", text=text, found=found, blocks=blocks, count=count, visible=visible)
+    return page("search.html", text=text, found=found, blocks=blocks, count=count)

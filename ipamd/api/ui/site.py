@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -65,17 +64,6 @@ class Site:
     def may(self, operation: str) -> bool:
         """Tell whether the caller may do something, so that only that is offered."""
         return auth.door_now().allows(auth.caller(), rule_of(operation), None)
-
-    def visible(self, block_ids: Iterable[str]) -> set[str]:
-        """Find out which blocks the caller may open: an address of another may be leased."""
-        ids = sorted(set(block_ids))
-        if self.tenant is None or not ids:
-            return set(ids)
-        filters = {"id": f"in:{','.join(ids)}"}
-        found = self.read(
-            "query_resources", kind="ip_blocks", filters=filters, limit=len(ids), **self.mine
-        )
-        return {block["id"] for block in found["ip_blocks"]}
 
     @property
     def tenant(self) -> str | None:
