@@ -12,7 +12,7 @@ JOBS ?= 4
 PARALLEL = $(if $(TESTS),,-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test screenshots check fmt lock config chaos galera fuzz fuzz-parsers bench bench-intake docs docs-tables clean
+.PHONY: help run test screenshots check fmt lock config chaos galera fuzz fuzz-parsers bench bench-intake bench-import docs docs-tables clean
 
 help:
 	@echo 'make run      run ipamd-all on 127.0.0.1:9898, its data and configuration under ./var'
@@ -33,6 +33,7 @@ help:
 	@echo 'make bench    measure everything; table, JSON and plots in docs/benchmarks (10 minutes)'
 	@echo '              ARGS="rpc rest"  only those groups    ARGS=--strict  missed targets fail'
 	@echo 'make bench-intake  CPU of a request, against the server of oslo.messaging'
+	@echo 'make bench-import  ipamctl import of a million addresses into PostgreSQL (minutes)'
 	@echo 'make clean    remove the virtual environment and caches, not ./var'
 
 run: $(VENV)/.installed var/ipamd.conf
@@ -93,6 +94,9 @@ bench: $(VENV)/.installed-dev
 
 bench-intake: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m bench.intake
+
+bench-import: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m bench.imports --output docs/benchmarks/import.md $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

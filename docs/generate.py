@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference_pages.access import access
+from reference_pages.commands import commands
 from reference_pages.error_codes import error_codes
 from reference_pages.event_types import event_types
 from reference_pages.options import options
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "errors.md": error_codes(),
         "events.md": event_types(),
         "options.md": options(),
+        "commands.md": commands(),
     }
 
 

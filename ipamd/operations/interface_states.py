@@ -13,6 +13,7 @@ from ipamd.db.database import Transaction
 from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, Port, table_of
 from ipamd.db.outbox import timestamp
 from ipamd.db.prepared import Prepared
+from ipamd.db.walks import along
 from ipamd.ids import new_id
 from ipamd.ipam.mac import format_mac
 from ipamd.operations import mac_addresses, quotas
@@ -26,10 +27,11 @@ _CANDIDATE = table_of(IpAddress).alias("candidate")
 _OLDEST_LIVE = (
     sa.select(_CANDIDATE.c.id)
     .where(
-        _CANDIDATE.c.interface_id == INTERFACES.c.id,
-        _CANDIDATE.c.deallocated_at.is_(None),
+        along(_CANDIDATE.c.interface_id, INTERFACES.c.id),
+        # Not "IS NULL": PostgreSQL without statistics would look all of them up for it.
+        sa.case((_CANDIDATE.c.deallocated_at.is_(None), 1), else_=0) == 1,
     )
-    .order_by(_CANDIDATE.c.id)
+    .order_by(_CANDIDATE.c.interface_id, _CANDIDATE.c.id)
     .limit(1)
     .correlate(INTERFACES)
     .scalar_subquery()

@@ -14,7 +14,7 @@ from ipamd import errors
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.ids import new_id
-from ipamd.operations import allocation, interface_states, ip_blocks, loading
+from ipamd.operations import allocation, interface_states, ip_blocks, loading, quotas
 from ipamd.operations.allocation import BlockAllocation
 from ipamd.operations.common import Resource, Row
 from ipamd.operations.fields import Fields
@@ -44,14 +44,18 @@ class Entry:
 
 
 def allocate_chosen_ip_addresses(
-    tx: Transaction, tenant_id: str | None, ip_addresses: list[Any]
+    tx: Transaction,
+    tenant_id: str | None,
+    ip_addresses: list[Any],
+    dry_run: bool | None = None,
 ) -> Resource:
     """Allocate chosen addresses of any blocks, up to 5000: each is done or refused by itself.
 
     An entry is ``{ip_block_id, address, interface_id?, tenant_id?, used_by_device?,
     mac_address?}``, as ``allocate_ip_address`` has them.  ``{allocated, unchanged, refused:
     [{index, address, code, message}]}``: two counts, and what was refused, ``index``
-    counted from 0.  Unchanged is what is allocated just as the entry says already.
+    counted from 0.  Unchanged is what is allocated just as the entry says already.  With
+    ``dry_run`` the outcome is told, and nothing changed.
 
     Raises: ValidationError for no entries or too many; no entry's error is raised
     """
@@ -61,6 +65,10 @@ def allocate_chosen_ip_addresses(
     entries = [_read(index, body) for index, body in enumerate(ip_addresses)]
     batch = _Batch(tx, tenant_id, [entry for entry in entries if entry.refusal is None])
     batch.run()
+    if dry_run:
+        tx.events.clear()
+    else:
+        batch.write()
     refused = [
         _show_refused(entry, entry.refusal) for entry in entries if entry.refusal is not None
     ]
@@ -82,13 +90,14 @@ class _Batch:
         rows = ip_blocks.lock_many(tx, {entry.ip_block_id for entry in entries})
         self._blocks = {block_id: BlockAllocation(tx, row) for block_id, row in rows.items()}
         self._interfaces = _interfaces(tx, entries)
+        quotas.lock(tx, {self._lessee(entry) for entry in entries})
         self._held = self._preload()
         new = [e for e in entries if e.interface_id not in self._interfaces]
         self._macs = MacBatch(tx, [entry.mac for entry in new])
         self._new: list[InterfaceState] = []
 
     def run(self) -> None:
-        """Allocate what can be had, and write it."""
+        """Allocate what can be had, in memory."""
         for entry in self._entries:
             emitted = len(self._tx.events)
             try:
@@ -96,6 +105,9 @@ class _Batch:
             except errors.IpamError as error:
                 entry.refusal = error
                 del self._tx.events[emitted:]
+
+    def write(self) -> None:
+        """Write what was allocated."""
         rows = [
             {
                 "id": new.id,
@@ -131,7 +143,7 @@ class _Batch:
         block = self._blocks.get(entry.ip_block_id)
         if block is None or self._tenant_id not in (None, block.block.tenant_id):
             raise errors.IpBlockNotFound()
-        lessee = entry.lessee or block.block.tenant_id
+        lessee = self._lessee(entry)
         row = self._held.get((entry.ip_block_id, entry.address))
         if row is not None and _is_as_wanted(row, entry, lessee):
             entry.unchanged = True
@@ -144,9 +156,14 @@ class _Batch:
             return
         self._make_interface(entry, block, lessee)
 
+    def _lessee(self, entry: Entry) -> str:
+        block = self._blocks.get(entry.ip_block_id)
+        return entry.lessee or ("" if block is None else str(block.block.tenant_id))
+
     def _make_interface(self, entry: Entry, block: BlockAllocation, lessee: str) -> None:
         tx = self._tx
         interface_states.check_device(tx, entry.device)
+        quotas.check(tx, "interfaces", lessee)
         interface_id = entry.interface_id or new_id()
         new = InterfaceState(interface_id, lessee, entry.device, None, False, None)
         mac = self._macs.offer(entry.mac)
@@ -157,6 +174,7 @@ class _Batch:
         block.allocate(new, entry.address)
         if mac is not None:
             self._macs.take(mac, interface_id)
+        quotas.use(tx, "interfaces", lessee)
         self._interfaces[interface_id] = new
         self._new.append(new)
 

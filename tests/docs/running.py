@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,8 @@ def run(examples: Sequence[Example], *, host: str, folder: Path) -> list[Outcome
         stderr=subprocess.STDOUT,
         text=True,
         cwd=folder,
+        # The programs of the same environment, ipamctl among them.
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         timeout=90,
         check=False,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from ipamd import errors
 from ipamd.db import check
+from ipamd.db.database import Database
 from tests.db.statements import counted
 from tests.db.store import TENANT, Store, together
 from tests.operations.events import told, types
@@ -152,6 +153,28 @@ def test_a_batch_is_done_once_under_its_key(store: Store) -> None:
     assert made["idempotency_key"] == "part-1"
 
 
+def test_a_dry_run_tells_the_outcome_and_changes_nothing(store: Store) -> None:
+    block = store.block("10.0.0.0/24")["id"]
+    store.call("create_mac_address_range", mac_address_range={"cidr": "02:00:00:00:00:00/46"})
+    store.allocate(block, "10.0.0.3", interface_id="known")
+    before = types(store, "")
+    entries = [
+        entry(block, "10.0.0.2", interface_id="a"),
+        entry(block, "10.0.0.3", interface_id="known"),
+        entry(block, "10.0.0.3"),
+        entry(block, "10.0.0.1"),
+        entry(block, "10.0.0.2"),
+    ]
+    outcome = batch(store, *entries, dry_run=True)
+    assert (outcome["allocated"], outcome["unchanged"]) == (1, 2)
+    assert [each["index"] for each in outcome["refused"]] == [3, 4]
+    assert types(store, "") == before
+    assert held(store, block) == ["10.0.0.3"]
+    assert batch(store, *entries) == outcome
+    assert held(store, block) == ["10.0.0.3", "10.0.0.2"]
+    assert is_consistent(store)
+
+
 def test_mac_addresses_are_given_as_everywhere(store: Store) -> None:
     block = store.block("10.0.0.0/24")["id"]
     first = batch(
@@ -237,3 +260,22 @@ def test_the_cost_of_a_batch_is_that_of_its_rows(store: Store) -> None:
             assert batch(store, *many)["allocated"] == count
         costs.append(len(statements))
     assert costs[1] <= costs[0]
+
+
+def test_quotas_refuse_entry_by_entry(store: Store) -> None:
+    store.db.conf.set_override("ip_addresses", 2, group="quota")
+    store.db.conf.set_override("interfaces", 3, group="quota")
+    limited = Store(Database(store.db.conf))
+    try:
+        block = limited.block("10.0.0.0/24")["id"]
+        outcome = batch(
+            limited,
+            *[entry(block, f"10.0.0.{n}", interface_id=f"vif-{n}") for n in (1, 2, 3, 4)],
+            entry(block, "10.0.0.5", interface_id="vif-5", tenant_id="another"),
+        )
+        codes = {each["index"]: each["code"] for each in outcome["refused"]}
+        assert codes == {0: "address_already_allocated", 3: "quota_exceeded"}
+        assert outcome["allocated"] == 3
+        assert is_consistent(limited)
+    finally:
+        limited.db.close()

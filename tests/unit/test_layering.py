@@ -74,3 +74,10 @@ def test_operations_know_nothing_of_how_they_are_called(path: Path) -> None:
 def test_the_store_knows_nothing_of_what_is_kept_in_it(path: Path) -> None:
     forbidden = ("ipamd.api", "ipamd.rpc", "ipamd.cmd", "flask", "oslo_messaging", "kombu")
     assert [found for found in imported(path) if found.startswith(forbidden)] == []
+
+
+@pytest.mark.parametrize("path", modules("ctl"), ids=name)
+def test_the_client_knows_nothing_of_the_service_but_its_api(path: Path) -> None:
+    allowed = ("ipamd.ctl", "ipamd.ipam.", "ipamd.__version__")
+    own = [found for found in imported(path) if found.startswith("ipamd.")]
+    assert [found for found in own if not found.startswith(allowed)] == []

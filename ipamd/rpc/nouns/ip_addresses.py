@@ -105,11 +105,14 @@ class IpAddresses(Calls):
         self,
         tenant_id: str | None,
         ip_addresses: list[Resource],
+        dry_run: bool | None = None,
         *,
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> Resource:
         """Allocate chosen addresses of any blocks, up to 5000, each done or refused by itself.
+
+        With ``dry_run`` the outcome is told, and nothing changed.
 
         An entry: ip_block_id, address, interface_id?, tenant_id?, used_by_device?,
         mac_address?.  The answer: ``allocated`` and ``unchanged``, two counts, and
@@ -121,6 +124,7 @@ class IpAddresses(Calls):
             "allocate_chosen_ip_addresses",
             tenant_id=tenant_id,
             ip_addresses=ip_addresses,
+            dry_run=dry_run,
             idempotency_key=idempotency_key,
             timeout=timeout,
         )

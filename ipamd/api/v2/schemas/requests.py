@@ -86,7 +86,8 @@ REQUESTS: Final[dict[str, Schema]] = {
                 properties({"ip_block_id": NAME, "address": ADDRESS}, _HOLDER),
                 minItems=1, maxItems=5000,
             )
-        }
+        },
+        {"dry_run": {"type": "boolean"}},
     ),
     "ip_address_update": wrapped("ip_address", properties({"status": {"const": "allocated"}})),
     "interface_create": wrapped(

@@ -33,9 +33,7 @@ def create_ip_address(api: Api, body: Resource) -> Answer:
 
 def allocate_chosen(api: Api, body: Resource) -> Answer:
     """Allocate chosen addresses, each done or refused by itself."""
-    found = api.write(
-        "allocate_chosen_ip_addresses", tenant_id=None, ip_addresses=body["ip_addresses"]
-    )
+    found = api.write("allocate_chosen_ip_addresses", tenant_id=None, **body)
     refused = [{**each, "code": f"ipam.{each['code']}"} for each in found["refused"]]
     return Answer({"outcome": {**found, "refused": refused}})
 
