@@ -244,6 +244,38 @@ def test_every_rule_guards_a_route_and_every_route_names_a_rule_there_is() -> No
     assert len(rules.RULES) == len({rule.name for rule in rules.RULES})
 
 
+def test_other_verbs_and_spellings_of_a_guarded_path_let_nobody_in(
+    guarded_service: Service,
+) -> None:
+    client, wrong, asked = guarded_service.client, [], 0
+    for route in ROUTES:
+        if route.rule is None or route.verb != "GET":
+            continue
+        path = filled(route.path, {**guarded_service.ids, **NAMES, "request_id": "none"})
+        headers = {"OpenStack-API-Version": "ipam latest"}
+        spellings = [("HEAD", path), ("GET", f"//{path[1:]}"), ("GET", path.replace("/", "//", 2))]
+        if not path.startswith(("/v2", "/compute/v2.1", "/ui")):
+            spellings += [("GET", f"{path}.json"), ("GET", f"{path}.xml"), ("HEAD", f"{path}.xml")]
+        for verb, spelled in spellings:
+            # A client reads what follows "//" as a host.
+            raw = {"PATH_INFO": spelled}
+            answer = client.open("/", method=verb, headers=headers, environ_overrides=raw)
+            status = answer.status_code
+            asked += status == 401
+            # ".json" may be part of a name: then the path is another one, or none.
+            if status not in (401, 404):
+                wrong.append(f"{verb} {spelled}: {status}")
+        for verb in ("OPTIONS", "TRACE", "PROPFIND"):
+            answer = client.open(path, method=verb, headers=headers)
+            if answer.status_code not in (401, 404, 405) and answer.data:
+                wrong.append(f"{verb} {path}: {answer.status_code}")
+    assert "\n".join(wrong) == ""
+    assert asked > 2 * sum(route.verb == "GET" for route in ROUTES)
+    version = {"Accept": "application/vnd.openstack.melange+json;version=0.1"}
+    path = f"/ipam/tenants/{TENANT}/ip_blocks"
+    assert client.get(path, headers=version).status_code == 401
+
+
 def test_another_tenants_name_is_known_to_be_another(guarded_service: Service) -> None:
     path = f"/v0.1/ipam/tenants/{OTHER}/ip_blocks"
     assert guarded_service.send("another tenant", "GET", path).status_code == 200
