@@ -16,6 +16,7 @@ from oslo_config import cfg
 
 from ipamd import errors
 from ipamd.api import auth
+from ipamd.masking import masked
 
 # Who asks whether the service is well is no caller.
 _EXEMPT: Final = ("/healthcheck", "/metrics")
@@ -29,26 +30,21 @@ def install(
 
     Raises: cfg.Error when the limit or the storage cannot be understood
     """
+    check(conf)
     if not conf.api.rate_limit:
         return
     # Only now: without a limit nobody pays for what the library brings along.
-    import limits
     from flask_limiter import Limiter, RateLimitExceeded
-    from limits.errors import ConfigurationError
 
-    try:
-        limits.parse_many(conf.api.rate_limit)
-        limiter = Limiter(
-            caller_key,
-            app=app,
-            application_limits=[conf.api.rate_limit],
-            application_limits_exempt_when=_is_exempt,
-            storage_uri=conf.api.rate_limit_storage,
-            key_prefix=_FOLDER,
-            strategy="moving-window",
-        )
-    except (ValueError, ConfigurationError) as error:
-        raise cfg.Error(f"[api] rate_limit, rate_limit_storage: {error}") from error
+    limiter = Limiter(
+        caller_key,
+        app=app,
+        application_limits=[conf.api.rate_limit],
+        application_limits_exempt_when=_is_exempt,
+        storage_uri=conf.api.rate_limit_storage,
+        key_prefix=_FOLDER,
+        strategy="moving-window",
+    )
 
     def refuse(_: RateLimitExceeded) -> Response:
         current = limiter.current_limit
@@ -58,6 +54,29 @@ def install(
         return response
 
     app.register_error_handler(RateLimitExceeded, refuse)
+
+
+def check(conf: cfg.ConfigOpts) -> None:
+    """Look whether limit and storage can be used, before anything is served.
+
+    Raises: cfg.Error with a sentence that has no password of the storage in it
+    """
+    if not conf.api.rate_limit:
+        return
+    import limits
+    from limits.errors import ConfigurationError
+    from limits.storage import storage_from_string
+
+    try:
+        limits.parse_many(conf.api.rate_limit)
+    except ValueError:
+        raise cfg.Error(
+            f"[api] rate_limit: {conf.api.rate_limit!r} is no limit such as 100/minute"
+        ) from None
+    try:
+        storage_from_string(conf.api.rate_limit_storage)
+    except (ValueError, ImportError, ConfigurationError) as error:
+        raise cfg.Error(f"[api] rate_limit_storage: {masked(str(error))}") from None
 
 
 def caller_key() -> str:

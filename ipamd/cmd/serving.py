@@ -10,7 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from oslo_config import cfg
 
-from ipamd.api import auth, event_stream
+from ipamd.api import auth, event_stream, rate_limits
 from ipamd.api.ui import forms
 from ipamd.cmd.clients import worker_class
 
@@ -104,6 +104,7 @@ def check_doors(conf: cfg.ConfigOpts) -> None:
 
     Raises: cfg.Error with a sentence that names the settings
     """
+    rate_limits.check(conf)
     if conf.api.auth_strategy != "noauth":
         auth.Door(conf)
         return

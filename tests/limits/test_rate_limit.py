@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +127,12 @@ def test_a_limit_that_cannot_be_read_stops_the_start(
 ) -> None:
     with pytest.raises(cfg.Error, match="rate_limit"):
         facade(**options)
+
+
+@pytest.mark.parametrize("program", ["all", "api"])
+def test_a_program_says_so_in_a_sentence(tmp_path: Path, program: str) -> None:
+    path = tmp_path / "ipamd.conf"
+    path.write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nrate_limit = many\n")
+    main = importlib.import_module(f"ipamd.cmd.{program}").main
+    with pytest.raises(SystemExit, match=r"rate_limit: 'many' is no limit such as 100/minute"):
+        main(["--config-file", str(path)])

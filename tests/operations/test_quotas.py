@@ -152,6 +152,60 @@ def test_addresses_of_a_network_are_all_or_nothing(limit: Callable[..., list[Sto
     assert store.rows("SELECT count(*) AS n FROM interfaces")[0].n == 0
 
 
+def every_way(store: Store, block: str) -> dict[str, Callable[[], Any]]:
+    """Return every way to an interface with an address of the tenant's, by its RPC method."""
+    names = {"tenant_id": TENANT, "ip_block_id": block}
+    network = {"id": "net", "tenant_id": TENANT}
+    made = {"tenant_id": TENANT, "network": network}
+    entry = {"ip_block_id": block, "address": "10.0.0.9", "interface_id": "chosen"}
+
+    def chosen() -> None:
+        answer = store.call("allocate_chosen_ip_addresses", tenant_id=TENANT, ip_addresses=[entry])
+        for refused in answer["refused"]:
+            raise errors.from_dict(refused)
+
+    return {
+        "allocate_ip_address": lambda: store.allocate(block, interface_id="one"),
+        "allocate_ip_addresses": lambda: store.call(
+            "allocate_ip_addresses", **names, count=2, ip_address={"interface_id": "many"}
+        ),
+        "allocate_chosen_ip_addresses": chosen,
+        "allocate_network_ips": lambda: store.call(
+            "allocate_network_ips", tenant_id=TENANT, network_id="net", interface_id="network"
+        ),
+        "create_interface": lambda: store.call("create_interface", interface=made),
+        "create_instance_interface": lambda: store.call(
+            "create_instance_interface", instance_id="i", interface=made
+        ),
+        "replace_instance_interfaces": lambda: store.call(
+            "replace_instance_interfaces",
+            instance_id="i",
+            instance={"tenant_id": TENANT, "interfaces": [{"network": network}]},
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["ip_addresses", "interfaces"])
+def test_there_is_no_way_past_a_quota(limit: Callable[..., list[Store]], kind: str) -> None:
+    store = limit(**{kind: 0})[0]
+    block = store.block(network_id="net")["id"]
+    for method, work in every_way(store, block).items():
+        assert outcome(work) == REFUSED, method
+    for table in ("ip_addresses", "interfaces"):
+        assert store.rows(f"SELECT count(*) AS n FROM {table}")[0].n == 0
+    assert check.check(store.db) == []
+
+
+def test_every_way_is_open_below_the_quota(limit: Callable[..., list[Store]]) -> None:
+    store = limit(ip_addresses=100, interfaces=100)[0]
+    block = store.block(network_id="net")["id"]
+    for method, work in every_way(store, block).items():
+        assert outcome(work) == "done", method
+    # Those of create_instance_interface went when the instance's were replaced.
+    assert store.rows("SELECT count(*) AS n FROM interfaces")[0].n == 6
+    assert check.check(store.db) == []
+
+
 def test_the_lessee_pays_and_not_the_owner(limit: Callable[..., list[Store]]) -> None:
     store = limit(ip_addresses=1)[0]
     block = store.block()["id"]
