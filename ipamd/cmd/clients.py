@@ -82,6 +82,12 @@ class ClientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         readable = partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, EVENT_READ, readable)
 
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Wait no longer than until ``deadline`` for who has not said anything: we stop."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
     def handle(self, conn: Any) -> Any:
         """Read a request and answer it, in a thread."""
         conn.sock.expect_request()

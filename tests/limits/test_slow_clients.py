@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -154,3 +155,18 @@ def test_too_many_or_too_long_headers_are_refused(facade: Facade, headers: dict[
     assert answer.status_code in (400, 431)
     assert "Traceback" not in answer.text
     assert requests.get(facade.url + BLOCKS, timeout=30).status_code == 200
+
+
+def test_silent_connections_do_not_hold_up_a_stop(tmp_path: Path) -> None:
+    patient = {"DEFAULT": {"state_path": tmp_path}, "api": {"client_timeout": 60}}
+    running = Facade("all", tmp_path, patient)
+    try:
+        running.wait_ready()
+        with dial(running), dial(running) as begun:
+            assert requests.get(running.url + BLOCKS, timeout=60).status_code == 200
+            started = time.monotonic()
+            assert running.stop() == 0
+            assert until_closed(begun) == b""
+        assert time.monotonic() - started < 30
+    finally:
+        running.kill()
