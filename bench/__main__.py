@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import blocks, bulk, commits, fill, memory, report, rest, rpc
+from bench import blocks, bulk, commits, fill, memory, report, rest, rpc, settings
 from bench.figures import Results
 from bench.scale import FULL, SMOKE, Scale
 from bench.stores import Servers, own_servers
@@ -27,6 +27,7 @@ GROUPS: Mapping[str, Callable[[Results, Servers, Scale], None]] = {
     "rest": rest.run,
     "commits": commits.run,
     "memory": memory.run,
+    "settings": settings.run,
 }
 
 
@@ -56,6 +57,14 @@ def main(argv: Sequence[str] | None = None, servers: Servers | None = None) -> i
     wanted = [name for name in GROUPS if not options.groups or name in options.groups]
     results = Results()
     started = time.monotonic()
+
+    def measure(servers: Servers) -> None:
+        for name in wanted:
+            GROUPS[name](results, servers, scale)
+            # After each group: what was measured stays, whatever the next one runs into.
+            elapsed = time.monotonic() - started
+            report.write(results, options.output, elapsed, plots=not options.no_plots)
+
     if servers is None:
         # Not in /tmp, which may be memory.
         folder = root / "var"
@@ -64,18 +73,11 @@ def main(argv: Sequence[str] | None = None, servers: Servers | None = None) -> i
             tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as work,
             own_servers(scale.databases, Path(work)) as own,
         ):
-            _measure(results, own, scale, wanted)
+            measure(own)
     else:
-        _measure(results, servers, scale, wanted)
-    elapsed = time.monotonic() - started
-    report.write(results, options.output, elapsed, plots=not options.no_plots)
+        measure(servers)
     print(f"\n{report.targets(results)}\n\nwritten to {options.output}", flush=True)
     return 1 if options.strict and results.missed else 0
-
-
-def _measure(results: Results, servers: Servers, scale: Scale, wanted: Sequence[str]) -> None:
-    for name in wanted:
-        GROUPS[name](results, servers, scale)
 
 
 if __name__ == "__main__":

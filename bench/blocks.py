@@ -54,7 +54,7 @@ def _on_store(results: Results, scale: Scale, kind: str, store: Store, callers: 
         scale.repeats, {name: lambda work=work: load(work) for name, work in sides.items()}  # type: ignore[misc]
     )  # fmt: skip
     one, others, alone = found["one"], found["many"], found["plain"]
-    label = f"{kind}, {callers} callers"
+    label = f"{kind}, {callers} caller{'s' * (callers > 1)}"
     titles = {"one": "one block", "many": f"{scale.blocks} blocks", "plain": "one block, plain"}
     for name, title in titles.items():
         results.add("blocks", f"{label}: {title}", found[name]["rate"], "/s")

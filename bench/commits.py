@@ -46,7 +46,7 @@ def run(results: Results, servers: Servers, scale: Scale) -> None:
 
                 allocate()  # warm up
                 found = in_turns(scale.repeats, {"ipamd": allocate, "database": own})
-            label = f"{kind}, {callers} callers"
+            label = f"{kind}, {callers} caller{'s' * (callers > 1)}"
             ours, theirs = found["ipamd"]["rate"], found["database"]["rate"]
             results.add("commits", f"{label}: allocations", ours, "/s")
             results.add("commits", f"{label}: one-row transactions", theirs, "/s")

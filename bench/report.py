@@ -24,6 +24,7 @@ _TITLES = {
     "rest": "Over HTTP, embedded, against a constant Flask route",
     "commits": "Against the database's own rate of commits",
     "memory": "Memory of a worker",
+    "settings": "Settings, against their defaults",
 }
 
 

@@ -67,13 +67,12 @@ def _on_database(results: Results, servers: Servers, scale: Scale, kind: str) ->
         # Echo and allocations are called by the same process, over the same connections.
         client = stack.enter_context(Remote("rpc_client", url))
         quiet_url = stack.enter_context(servers.vhost())
-        _start(stack, servers, "echo-2", "-m", "bench.intake", "--serve", "oslo", quiet_url)
         quiet_client = stack.enter_context(Remote("rpc_client", quiet_url))
         journal_only: Groups = {"oslo_messaging_notifications": {"driver": "noop"}}
         sides = {
             "echo": Side(client, echo, None, kind="echo"),
-            "ipamd": _worker(stack, servers, kind, url, client, {}),
-            "quiet": _worker(stack, servers, kind, quiet_url, quiet_client, journal_only),
+            "ipamd": worker(stack, servers, kind, url, client, {}),
+            "quiet": worker(stack, servers, kind, quiet_url, quiet_client, journal_only),
         }
         for side in sides.values():
             side.round(max(scale.callers), scale.seconds)  # warm up
@@ -83,7 +82,9 @@ def _on_database(results: Results, servers: Servers, scale: Scale, kind: str) ->
                 for name, side in sides.items()
             }
             found = in_turns(scale.repeats, rounds)
-            _report(results, f"{kind}, {callers} callers", found, kind, callers)
+            _report(
+                results, f"{kind}, {callers} caller{'s' * (callers > 1)}", found, kind, callers
+            )
 
 
 def _start(stack: ExitStack, servers: Servers, name: str, *arguments: str) -> Process:
@@ -98,7 +99,7 @@ def _start(stack: ExitStack, servers: Servers, name: str, *arguments: str) -> Pr
     return process
 
 
-def _worker(
+def worker(
     stack: ExitStack,
     servers: Servers,
     kind: str,
@@ -106,6 +107,7 @@ def _worker(
     client: Remote,
     more: Groups,
 ) -> Side:
+    """Start a worker on a store of its own, with more settings than where it is."""
     database = stack.enter_context(servers.database(kind))
     store = stack.enter_context(opened(database))
     settings: Groups = {

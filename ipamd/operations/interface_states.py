@@ -21,11 +21,11 @@ from ipamd.operations.common import Resource, Row
 
 INTERFACES = table_of(Interface)
 _MACS = table_of(MacAddress)
-_LIVE = table_of(IpAddress).alias("live")
-
 _CANDIDATE = table_of(IpAddress).alias("candidate")
-_OLDEST_LIVE = (
-    sa.select(_CANDIDATE.c.id)
+# By interface and id, as the index has them: told to order by id alone, PostgreSQL may walk
+# along the primary key, past everybody's addresses.
+_BLOCK_OF_OLDEST = (
+    sa.select(_CANDIDATE.c.ip_block_id)
     .where(
         along(_CANDIDATE.c.interface_id, INTERFACES.c.id),
         # Not "IS NULL": PostgreSQL without statistics would look all of them up for it.
@@ -44,7 +44,7 @@ STATE_COLUMNS = (
     INTERFACES.c.tenant_id.label("interface_tenant_id"),
     INTERFACES.c.device_id,
     _MACS.c.address.label("mac"),
-    _LIVE.c.id.label("live_id"),
+    _NETWORK.c.id.label("bound_block_id"),
     _NETWORK.c.network_id.label("bound_network_id"),
     _PLUGGED.c.network_id.label("plugged_network_id"),
 )
@@ -54,8 +54,7 @@ def _with_network(interfaces: sa.FromClause) -> sa.Join:
     """Join interfaces with their MAC address, port and the block of their oldest address."""
     return (
         sa.outerjoin(interfaces, _MACS, _MACS.c.interface_id == INTERFACES.c.id)
-        .outerjoin(_LIVE, _LIVE.c.id == _OLDEST_LIVE)
-        .outerjoin(_NETWORK, _NETWORK.c.id == _LIVE.c.ip_block_id)
+        .outerjoin(_NETWORK, _NETWORK.c.id == _BLOCK_OF_OLDEST)
         .outerjoin(_PLUGGED, _PLUGGED.c.attachment_id == INTERFACES.c.id)
     )
 
@@ -156,7 +155,7 @@ def from_row(row: Row) -> InterfaceState | None:
         row.interface_tenant_id,
         row.device_id,
         row.mac,
-        plugged or row.live_id is not None,
+        plugged or row.bound_block_id is not None,
         row.plugged_network_id if plugged else row.bound_network_id,
     )
 

@@ -17,6 +17,7 @@ from ipamd.context import RequestContext
 from ipamd.db import check
 from ipamd.db.database import Transaction
 from ipamd.db.models import IpAddress, IpBlock, table_of
+from ipamd.ipam.addresses import format_address
 from ipamd.operations import ip_blocks, quarantine
 from tests.db.statements import counted
 from tests.db.store import TENANT, Store
@@ -140,6 +141,25 @@ def test_deleting_a_block_with_20000_addresses_is_a_handful(store: Store) -> Non
     small, large = small_and_large(store, delete)
     assert small <= 10
     assert large == small
+    assert numbered(store)["ip_addresses"] == numbered(store)["free_ranges"] == 0
+
+
+@pytest.mark.bench
+def test_100_000_addresses_are_given_and_taken_back_in_a_handful(store: Store) -> None:
+    """The most that one call gives; release of the interface, purge and delete of the block."""
+    block = store.block("10.0.0.0/8")["id"]
+    assert statements_of(store, lambda: store.bulk(block, 1)) <= 12
+    most = statements_of(store, lambda: store.bulk(block, 65_536))
+    assert most <= 12 + 4 * LISTS
+    last = store.bulk(block, 34_463)[-1]
+    # Contiguous from 10.0.0.2 on.
+    assert last == format_address(0xFFFF_0A00_0001 + 100_000)
+    delete = lambda: store.call("delete_interface", interface_id="vif")  # noqa: E731
+    assert statements_of(store, delete) <= 16 + 8 * LISTS
+    (held,) = store.rows("SELECT allocated, quarantined FROM ip_blocks")
+    assert tuple(held) == (0, 100_000)
+    delete = lambda: store.call("delete_ip_block", tenant_id=TENANT, ip_block_id=block)  # noqa: E731
+    assert statements_of(store, delete) <= 10
     assert numbered(store)["ip_addresses"] == numbered(store)["free_ranges"] == 0
 
 
