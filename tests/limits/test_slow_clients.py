@@ -158,7 +158,10 @@ def test_too_many_or_too_long_headers_are_refused(facade: Facade, headers: dict[
 
 
 def test_silent_connections_do_not_hold_up_a_stop(tmp_path: Path) -> None:
-    patient = {"DEFAULT": {"state_path": tmp_path}, "api": {"client_timeout": 60}}
+    patient: dict[str, dict[str, object]] = {
+        "DEFAULT": {"state_path": tmp_path},
+        "api": {"client_timeout": 60},
+    }
     running = Facade("all", tmp_path, patient)
     try:
         running.wait_ready()
