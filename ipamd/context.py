@@ -33,6 +33,22 @@ class RequestContext(context.RequestContext):
         """The tenant that idempotency keys belong to; empty for no tenant."""
         return self.project_id or ""
 
+    def update_store(self) -> None:
+        """Do nothing: who makes a context does not yet work on its request.
+
+        oslo.context would keep the first one of each thread, and every later request of
+        that thread would be logged in its name.
+        """
+
+    def begin_work(self) -> None:
+        """Have what this thread logs bear the request's id, until ``end_work()``."""
+        super().update_store()
+
+    @staticmethod
+    def end_work() -> None:
+        """Log in nobody's name again; harmless when that is so."""
+        vars(context._request_store).pop("context", None)
+
     @classmethod
     def from_wire(cls, values: Mapping[str, Any] | None) -> Self:
         """Build a context from what any oslo.messaging client sent.
@@ -46,11 +62,13 @@ class RequestContext(context.RequestContext):
             key: value for key, value in given.items() if isinstance(value, str) or key == "roles"
         }
         tenant = known.get("project_id") or known.get("tenant")
+        request_id = known.get("request_id")
         roles = known.get("roles")
         return cls(
             user_id=known.get("user_id") or known.get("user"),
             project_id=tenant,
-            request_id=known.get("request_id"),
+            # It goes into logs and events: of a long one the beginning has to do.
+            request_id=request_id and request_id[:255],
             global_request_id=None,
             roles=[r for r in roles if isinstance(r, str)] if isinstance(roles, list) else [],
             is_admin=given.get("is_admin") is True,

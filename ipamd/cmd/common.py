@@ -13,9 +13,9 @@ from types import FrameType
 import sqlalchemy as sa
 import tenacity
 from oslo_config import cfg
-from oslo_log import log
 
 from ipamd import config, masking
+from ipamd.cmd.logs import set_up_logging
 from ipamd.db import schema
 from ipamd.db.database import Database
 from ipamd.rpc import transport
@@ -50,13 +50,6 @@ def open_database(prog: str, conf: cfg.ConfigOpts) -> Database:
         sys.exit(f"{prog}: [database] connection: {error}")
     except OSError as error:
         sys.exit(f"{prog}: the database cannot be used: {error}")
-
-
-def set_up_logging(conf: cfg.ConfigOpts) -> None:
-    """Set oslo.log up from ``conf``; doing it again changes levels and formats."""
-    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
-    log.setup(conf, "ipamd")
-    masking.install()
 
 
 def reread_log_levels_on_sighup(prog: str, argv: Sequence[str] | None = None) -> None:
