@@ -15,6 +15,7 @@ from reference_pages.access import access
 from reference_pages.commands import commands
 from reference_pages.error_codes import error_codes
 from reference_pages.event_types import event_types
+from reference_pages.metrics import metrics
 from reference_pages.options import options
 from reference_pages.rest_routes import openapi_document, rest_routes
 from reference_pages.rpc_methods import rpc_methods
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
         "events.md": event_types(),
         "options.md": options(),
         "commands.md": commands(),
+        "metrics.md": metrics(),
     }
 
 

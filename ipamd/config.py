@@ -217,6 +217,12 @@ API_OPTS = [
         min=1,
         help="Seconds the facade waits for a worker before it answers 504.",
     ),
+    cfg.ListOpt(
+        "metrics_allow",
+        default=["127.0.0.0/8", "::1/128"],
+        help="Networks from which Prometheus may read /metrics, without saying who it is. "
+        "What comes through a proxy comes from none of them.",
+    ),
 ]
 
 WORKER_OPTS = [
@@ -250,6 +256,18 @@ WORKER_OPTS = [
         min=1,
         help="Seconds between two rounds of the periodic task that frees addresses whose "
         "quarantine is over and deletes old keys and events.",
+    ),
+    cfg.StrOpt(
+        "metrics_bind",
+        help="host:port on which a worker tells its metrics to Prometheus, without asking who "
+        "it is. Workers of one host need a port each. Unset: it does not.",
+    ),
+    cfg.IntOpt(
+        "metrics_blocks",
+        default=10,
+        min=0,
+        max=1000,
+        help="Of so many blocks, the fullest ones, the metrics tell how full they are.",
     ),
 ]
 

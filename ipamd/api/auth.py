@@ -11,6 +11,7 @@ an RPC is the one the URL names, as Melange had it without its filters.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Final
 
 from flask import Flask, Response, current_app, g
@@ -24,7 +25,13 @@ from ipamd.api.callers import EVERYBODY, Caller
 from ipamd.api.middleware import WHO
 from ipamd.context import RequestContext
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK: Final[tuple[Network, ...]] = (
+    ipaddress.IPv4Network("127.0.0.0/8"),
+    ipaddress.IPv6Network("::1/128"),
+)
 _EXTENSION: Final = "ipamd.auth"
+# What a proxy adds to a request that it passes on.
 _PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip")
 
 
@@ -134,16 +141,32 @@ def may_see_details() -> bool:
     These are admins, and whoever is on this machine.  What a proxy on this machine passes
     on comes from elsewhere: it says so in a header.
     """
-    door = door_now()
-    if door.is_open:
-        return True
-    is_passed_on = any(name in current_request.headers for name in _PASSED_ON)
-    if is_loopback(current_request.remote_addr) and not is_passed_on:
-        return True
+    return door_now().is_open or comes_from(current_request, LOOPBACK) or is_admin()
+
+
+def is_admin() -> bool:
+    """Tell whether the sender has shown to be an admin: where all are admins, nobody has."""
+    if door_now().is_open:
+        return False
     try:
         return caller().is_admin
     except errors.IpamError:
         return False
+
+
+def comes_from(request: Request, networks: Sequence[Network]) -> bool:
+    """Tell whether a request was sent from one of ``networks``, as far as can be known.
+
+    Of what a proxy passes on only the proxy is known, which may well be on this machine.
+    """
+    if any(name in request.headers for name in _PASSED_ON):
+        return False
+    try:
+        peer = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
+    return any((mapped or peer) in network for network in networks)
 
 
 def is_loopback(address: str | None) -> bool:

@@ -24,9 +24,10 @@ from ipamd.api.v2.discovery import DISCOVERY
 from ipamd.api.v2.nouns import PREFIX
 
 CALLERS: Final = ("nobody", "another tenant", "reader", "member", "admin")
-# What is everybody's: versions, descriptions, signs of life.
+# What is everybody's: versions, descriptions, signs of life; /metrics is everybody's who
+# asks from a network of [api] metrics_allow.
 OPEN: Final = (
-    "/", "/.atom", "/healthcheck", "/healthcheck/ready",
+    "/", "/.atom", "/healthcheck", "/healthcheck/live", "/healthcheck/ready", "/metrics",
     "/extensions", "/v0.1/extensions", "/v1.0/extensions", "/v1.1/extensions",
     "/compute", "/compute/", "/compute/v2", "/compute/v2/", "/compute/v2.1", "/compute/v2.1/",
     "/compute/{rest}", "/ui", "/ui/static/{filename}",

@@ -1,4 +1,4 @@
-"""``/``: which versions there are, as JSON, XML or an Atom feed; and ``/healthcheck``."""
+"""``/``: which versions there are, as JSON, XML or an Atom feed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 from flask import Blueprint, Response, request
 from oslo_config import cfg
 
-from ipamd import errors
-from ipamd.api import auth, formats, xml
-from ipamd.api.backend import Backend
+from ipamd.api import formats, xml
 from ipamd.api.melange import faults
 from ipamd.api.mounts import Mount
 from ipamd.api.quantum import mount as quantum
@@ -50,7 +48,7 @@ VERSIONS: Final = (
 )
 
 
-def mount(conf: cfg.ConfigOpts, backend: Backend) -> Mount:
+def mount(conf: cfg.ConfigOpts) -> Mount:
     """Return the mount of what belongs to no version."""
     blueprint = Blueprint("root", __name__)
     quantum_port = str(conf.api.quantum_bind_port)
@@ -61,31 +59,12 @@ def mount(conf: cfg.ConfigOpts, backend: Backend) -> Mount:
             return quantum.list_versions()
         return list_versions()
 
-    for rule, view in (("/", root), ("/.atom", atom_feed), ("/healthcheck", alive)):
+    for rule, view in (("/", root), ("/.atom", atom_feed)):
         blueprint.add_url_rule(
             rule, view_func=view, methods=["GET"], provide_automatic_options=False
         )
 
-    @blueprint.get("/healthcheck/ready", provide_automatic_options=False)
-    def ready() -> Response:
-        """Tell whether a request would be served: a worker answers and has its database."""
-        auth.allow_anyone()
-        try:
-            health = backend.call("get_health")
-        except errors.IpamError as error:
-            body = {"status": "unavailable", "reason": error.message}
-            response = Response(json.dumps(body), 503, content_type="application/json")
-            response.headers["Retry-After"] = str(faults.RETRY_AFTER_SECONDS)
-            return response
-        body = {"status": "ok", "worker": health}
-        return Response(json.dumps(body), content_type="application/json")
-
     return Mount(("/",), (blueprint,), fault=faults.fault, page=faults.page)
-
-
-def alive() -> Response:
-    """Tell that this process serves requests; asks nothing of anyone else."""
-    return Response('{"status": "ok"}', content_type="application/json")
 
 
 def list_versions() -> Response:

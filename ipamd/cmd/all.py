@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from gunicorn.arbiter import Arbiter
 from oslo_config import cfg
 
 from ipamd.api.app import create_app
@@ -13,10 +14,11 @@ from ipamd.cmd import common
 from ipamd.cmd.serving import Part, Server, check_doors, curl_example
 from ipamd.db import schema
 from ipamd.db.database import Database
+from ipamd.metrics.exposition import Exposed
+from ipamd.metrics.worker import WorkerTelemetry
 from ipamd.periodic import Reaper
 from ipamd.rpc.client import DirectCaller
 from ipamd.rpc.intake import Intake
-from ipamd.rpc.manager import Manager
 from ipamd.rpc.relay import Relay
 
 
@@ -61,19 +63,29 @@ def make_part(conf: cfg.ConfigOpts) -> Part:
     With a ``transport_url`` it takes requests from AMQP too.
     """
     db = Database(conf)
-    manager = Manager(db)
-    running: list[Relay | Reaper | Intake] = [Relay(db, conf), Reaper(db)]
-    if conf.transport_url:
-        running.append(Intake(conf, manager))
+    try:
+        telemetry = WorkerTelemetry(db)
+    except cfg.Error as error:
+        print(f"ipamd-all: {error}", file=sys.stderr, flush=True)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)  # or gunicorn would try again and again
+    manager = telemetry.manager()
+    running: list[Relay | Reaper | Intake] = [telemetry.relay(conf), Reaper(db)]
+    intake = telemetry.intake(conf, manager) if conf.transport_url else None
+    if intake is not None:
+        running.append(intake)
+    telemetry.start(intake)
     for part in running:
         part.start()
 
     def close() -> None:
         for part in reversed(running):
             part.stop()
+        telemetry.stop()
         db.close()
 
-    return Part(create_app(conf, DirectCaller(manager)), close)
+    # The facade's own line tells of each request.
+    caller = DirectCaller(telemetry.observed(manager, logs=False))
+    return Part(create_app(conf, caller, Exposed.of(telemetry.registry)), close)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from oslo_config import cfg
 from ipamd.api.app import create_app
 from ipamd.cmd import common
 from ipamd.cmd.serving import Part, Server, check_doors, curl_example
+from ipamd.metrics.exposition import Exposed
+from ipamd.metrics.shared import SharedFolder
 from ipamd.rpc import transport
 from ipamd.rpc.client import RpcCaller
 
@@ -24,15 +26,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not transport.is_configured(conf):
         sys.exit("ipamd-api: [DEFAULT] transport_url is not set; ipamd-all needs no broker")
     common.check_broker("ipamd-api", conf)
-    greeting = curl_example(conf)
-    Server(conf, lambda: make_part(conf), processes=conf.api.workers, greeting=greeting).run()
+    folder = SharedFolder()
+    try:
+        Server(
+            conf,
+            lambda: make_part(conf, folder),
+            processes=conf.api.workers,
+            greeting=curl_example(conf),
+            on_exit_of=folder.forget,
+        ).run()
+    finally:
+        folder.remove()
     return 0
 
 
-def make_part(conf: cfg.ConfigOpts) -> Part:
+def make_part(conf: cfg.ConfigOpts, folder: SharedFolder) -> Part:
     """Build the facade of one process, with a broker connection of its own."""
     caller = RpcCaller(conf, patience=conf.api.broker_patience)
-    return Part(create_app(conf, caller), caller.close)
+    return Part(create_app(conf, caller, Exposed.shared(folder.registry)), caller.close)
 
 
 if __name__ == "__main__":

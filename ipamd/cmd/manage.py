@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 from oslo_config import cfg
-from oslo_log import log
 
 from ipamd import config, errors
+from ipamd.cmd import status
 from ipamd.cmd.effective import effective_configuration
 from ipamd.cmd.import_melange import add_import_melange
+from ipamd.cmd.logs import set_up_logging
 from ipamd.cmd.progress import progress_bar
 from ipamd.db import check, schema
 from ipamd.db.database import Database
@@ -36,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = options_first(sys.argv[1:] if argv is None else argv)
         conf = config.load(arguments, prog=PROG, cli_opts=[tasks])
         register_opts(conf)
-        log.set_defaults(default_log_levels=[*log.get_default_log_levels(), "alembic=WARNING"])
-        log.setup(conf, "ipamd")
+        set_up_logging(conf)
     except cfg.Error as error:
         return _complain(str(error), USAGE)
     task: Callable[[cfg.ConfigOpts], int] = conf.task.run
@@ -89,6 +89,21 @@ def _add_tasks(tasks: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     purging.set_defaults(run=_purge)
     add_import_melange(tasks)
+    asking = tasks.add_parser(
+        "status", help="ask broker, database and workers how they are; 1 when not all is well"
+    )
+    asking.add_argument(
+        "-f", "--format", choices=("table", "json"), default="table", help="default: table"
+    )
+    asking.add_argument(
+        "--timeout", type=_seconds, default=status.TIMEOUT, metavar="SECONDS",
+        help="how long workers have to answer (default: %(default)s)",
+    )  # fmt: skip
+    asking.add_argument(
+        "--max-age", type=_seconds, default=status.MAX_AGE, metavar="SECONDS",
+        help="how long an event may wait to be published (default: %(default)s)",
+    )  # fmt: skip
+    asking.set_defaults(run=_status)
     showing = tasks.add_parser("config", help="print the configuration that is in effect")
     showing.set_defaults(run=_config)
 
@@ -143,6 +158,19 @@ def _purge(conf: cfg.ConfigOpts) -> int:
     for kind, number in purge(db).items():
         print(f"{kind} {number}")
     return 0
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return seconds
+
+
+def _status(conf: cfg.ConfigOpts) -> int:
+    found = status.find_status(conf, timeout=conf.task.timeout, max_age=conf.task.max_age)
+    print(status.as_json(found) if conf.task.format == "json" else status.as_text(found))
+    return OFF if found.problems else 0
 
 
 def _config(conf: cfg.ConfigOpts) -> int:

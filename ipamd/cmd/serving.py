@@ -36,12 +36,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         processes: int,
         greeting: str,
         when_ready: Callable[[], None] = lambda: None,
+        on_exit_of: Callable[[int], None] = lambda _pid: None,
     ) -> None:
+        """Prepare; ``on_exit_of`` is told the id of each process that has ended."""
         self._conf = conf
         self._make_part = make_part
         self._processes = processes
         self._greeting = greeting
         self._when_ready = when_ready
+        self._on_exit_of = on_exit_of
         self._part: Part | None = None
         # Before the fork: a form that one process made may be sent to another.
         forms.secret_of(conf)
@@ -67,6 +70,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "when_ready": self._greet,
             "post_worker_init": self._tell_streams,
             "worker_exit": self._close,
+            "child_exit": self._note_exit,
         }
         for name, value in settings.items():
             if name in self.cfg.settings:
@@ -86,6 +90,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         if self._part is not None:
             streams = self._part.app.extensions[event_stream.EXTENSION]
             streams.is_stopping = lambda: not worker.alive
+
+    def _note_exit(self, _arbiter: Any, worker: Any) -> None:
+        self._on_exit_of(worker.pid)
 
     def _close(self, _arbiter: Any, _worker: Any) -> None:
         if self._part is not None:

@@ -6,13 +6,13 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from oslo_config import cfg
+
 from ipamd.cmd import common
 from ipamd.db import schema
+from ipamd.metrics.worker import WorkerTelemetry
 from ipamd.periodic import Reaper
 from ipamd.rpc import transport
-from ipamd.rpc.intake import Intake
-from ipamd.rpc.manager import Manager
-from ipamd.rpc.relay import Relay
 
 LOG = logging.getLogger(__name__)
 
@@ -32,8 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
     except schema.SchemaError as error:
         sys.exit(f"ipamd-worker: {error}")
-    relay, reaper = Relay(db, conf), Reaper(db)
-    intake = Intake(conf, Manager(db))
+    try:
+        telemetry = WorkerTelemetry(db)
+    except cfg.Error as error:
+        sys.exit(f"ipamd-worker: {error}")
+    relay, reaper = telemetry.relay(conf), Reaper(db)
+    intake = telemetry.intake(conf, telemetry.manager())
+    telemetry.start(intake)
     relay.start()
     reaper.start()
     intake.start()
@@ -45,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     intake.stop()
     reaper.stop()
     relay.stop()
+    telemetry.stop()
     db.close()
     return 0
 

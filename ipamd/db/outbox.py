@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ipamd.db.database import Transaction
 
 LEASE = "relay"
+MOST_COUNTED = 10_000
+"""So many waiting events are counted; there may be more."""
 compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _OUTBOX = table_of(Outbox)
@@ -38,6 +40,14 @@ _CLAIM = (
     .order_by(_OUTBOX.c.id)
     .limit(sa.bindparam("row_limit"))
 )
+_WAITING = (
+    sa.select(_OUTBOX.c.occurred_at)
+    .where(_OUTBOX.c.sent_at.is_(None))
+    .order_by(_OUTBOX.c.id)
+    .limit(MOST_COUNTED)
+)
+_OLDEST = _WAITING.subquery().c.occurred_at
+_BACKLOG = sa.select(sa.func.count(_OLDEST).label("events"), sa.func.min(_OLDEST).label("oldest"))
 _MARK = (
     sa.update(_OUTBOX)
     .where(_OUTBOX.c.id.in_(sa.bindparam("ids", expanding=True)))
@@ -85,6 +95,18 @@ class OutboxEvent:
     event_type: str
     priority: str
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Events that wait to be sent: how many, and when the one that waits longest occurred."""
+
+    events: int
+    oldest: datetime | None
+
+    def age(self, now: datetime) -> float:
+        """Return for how many seconds the oldest one has waited; 0 when none does."""
+        return 0.0 if self.oldest is None else max(0.0, (now - self.oldest).total_seconds())
 
 
 def store(tx: Transaction, events: Sequence[Event]) -> None:
@@ -162,6 +184,12 @@ def claim(tx: Transaction, limit: int) -> list[OutboxEvent]:
         )
         for row in rows
     ]
+
+
+def backlog(tx: Transaction) -> Backlog:
+    """Count the events that wait to be sent, at most ``MOST_COUNTED`` of them."""
+    row = tx.execute(_BACKLOG).one()
+    return Backlog(row.events, row.oldest)
 
 
 def mark_sent(tx: Transaction, ids: Iterable[int]) -> None:

@@ -19,6 +19,11 @@ MARIADB_CODES = frozenset({1213, 1205, 1047, 1180, 1020, 1053, 1927, 2002, 2003,
 _AWAY_STATES = frozenset({"57P01", "57P02", "57P03"})
 _AWAY_CODES = frozenset({1047, 1053, 1927, 2002, 2003, 2006, 2013, 2055})
 
+_CAUSES: dict[str | int, str] = {
+    "40P01": "deadlock", "40001": "serialization", "55P03": "lock_timeout",
+    1213: "deadlock", 1020: "serialization", 1205: "lock_timeout",
+}  # fmt: skip
+
 
 def may_run_again(error: BaseException) -> bool:
     """Tell whether the transaction that raised ``error`` should be run again.
@@ -57,6 +62,19 @@ def is_unreachable(error: BaseException) -> bool:
         return state in _AWAY_STATES or state.startswith("08")
     # psycopg has no state for a connection that it could not make.
     return isinstance(error, sa.exc.OperationalError) and "connection" in str(error.orig)
+
+
+def cause_of(error: BaseException) -> str:
+    """Name what stood in a transaction's way, for statistics."""
+    if isinstance(error, sa.exc.IntegrityError):
+        return "collision"
+    if is_unreachable(error):
+        return "lost_connection"
+    if not isinstance(error, sa.exc.DBAPIError):
+        return "other"
+    found = _CAUSES.get(_state(error) or _code(error) or "")
+    # SQLite has neither: it is "locked" or "busy".
+    return found or ("lock_timeout" if "locked" in str(error.orig) else "other")
 
 
 def _state(error: sa.exc.DBAPIError) -> str | None:

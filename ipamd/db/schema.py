@@ -51,7 +51,7 @@ def downgrade(db: Database, revision: str) -> None:
 def current(db: Database) -> str | None:
     """Return the revision that the database has; None when it has no schema."""
     with _reading(db) as connection:
-        return _revision(connection)
+        return revision(connection)
 
 
 def head() -> str:
@@ -89,7 +89,7 @@ def alembic_config() -> Config:
 
 def _run(db: Database, change: Callable[[Config], None]) -> None:
     with _alembic, db.engine.connect() as connection, _locked(connection):
-        found = _revision(connection)
+        found = revision(connection)
         if found is not None:
             _require_known(found)
         config = alembic_config()
@@ -147,7 +147,8 @@ def _reading(db: Database) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def revision(connection: sa.Connection) -> str | None:
+    """Return the revision of the database that ``connection`` leads to, as ``current``."""
     return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -64,6 +64,11 @@ class Broker:
         self.host = self._next_host()
 
     @property
+    def hosts(self) -> int:
+        """How many hosts there are to try."""
+        return len(self._hosts)
+
+    @property
     def address(self) -> str:
         """``host:port`` of the present attempt, for the log."""
         return f"{self.host.hostname}:{self._port}"

@@ -114,6 +114,7 @@ CONFINEMENT: Final[Mapping[str, Confine]] = {
     **_all(described("interface"), "create_interface create_instance_interface"),
     "replace_instance_interfaces": described("instance"),
     **_all(nothing, """
+        get_worker_status
         list_mac_address_ranges get_mac_address_range
         create_mac_address_range delete_mac_address_range
     """),

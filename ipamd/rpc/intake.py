@@ -11,6 +11,7 @@ import functools
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +64,10 @@ class Intake:
 
         ``server`` names this worker in ``<topic>.<server>``; default: the host's name.
         """
+        # Told of each request, in the thread that worked on it, and of each message that
+        # goes to the dead-letter queue.
+        self.on_outcome: Callable[[Job, Outcome], None] = lambda _job, _outcome: None
+        self.on_dead_letter: Callable[[], None] = lambda: None
         broker = Broker(conf)
         self._options = broker.options
         self._worker = conf.worker
@@ -109,6 +114,11 @@ class Intake:
     def ready(self) -> bool:
         """Whether requests are being taken at this moment."""
         return self._link.ready and not self._stopping
+
+    @property
+    def in_hand(self) -> int:
+        """How many requests were taken from the broker and are not acknowledged yet."""
+        return len(self._in_hand)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until requests are taken; False when ``timeout`` seconds pass first."""
@@ -256,6 +266,8 @@ class Intake:
                 outcomes = [(job, self._dispatcher.process(job))]
             else:
                 outcomes = self._work_together()
+            for done in outcomes:
+                self.on_outcome(*done)
             self._link.call_soon(
                 *(functools.partial(self._settle, job, outcome) for job, outcome in outcomes)
             )
@@ -313,6 +325,7 @@ class Intake:
             self._replies.send(job.request.reply_to, body, done)
 
     def _bury(self, body: bytes, headers: dict[str, Any], reason: str, done: Action) -> None:
+        self.on_dead_letter()
         headers = {**headers, "x-ipamd-reason": reason[:200]}
         self._move(f"{self._topic}.dead", body, headers, done)
 

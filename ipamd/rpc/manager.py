@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +31,12 @@ _KEY = "idempotency_key"
 class Manager:
     """Runs the methods of the table on a store."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(
+        self, db: Database, on_batch: Callable[[float], None] = lambda _size: None
+    ) -> None:
+        """Prepare; ``on_batch`` is told the size of each batch."""
         self._db = db
+        self._on_batch = on_batch
         self._combiner = Combiner(self._do_batch, most=MAX_SHARING)
 
     def call(
@@ -111,7 +115,10 @@ class Manager:
             raise _known(error, call) from error
 
     def _read(self, call: Call) -> Any:
-        operation = METHODS[call.method].operation
+        method = METHODS[call.method]
+        operation = method.operation
+        if method.of_worker:
+            return operation(self._db, **call.args)
         return self._db.run(call.context, lambda tx: operation(tx, **call.args), read_only=True)
 
     def _alone(self, call: Call, keyed: idempotency.Keyed) -> Any:
@@ -173,6 +180,7 @@ class Manager:
 
     def _do_batch(self, requests: Sequence[batch.Request]) -> None:
         """Do what waits in one transaction; should that fail, each request in its own."""
+        self._on_batch(len(requests))
         # A request repeated while its first copy waits is put off to the next batch,
         # where it finds the first one's answer.
         first: dict[tuple[str, str], batch.Request] = {}

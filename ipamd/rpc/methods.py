@@ -11,7 +11,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ipamd import errors
@@ -85,11 +85,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """An RPC method: the operation behind it, and whether it changes anything."""
+    """An RPC method: the operation behind it, and whether it changes anything.
+
+    ``of_worker``: it is about the worker, whose database it gets, and no transaction.
+    """
 
     operation: Callable[..., Any]
     mutating: bool
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    of_worker: bool = False
 
     @property
     def name(self) -> str:
@@ -147,8 +151,14 @@ def writes(*operations: Callable[..., Any]) -> list[Method]:
     return [_method(operation, mutating=True) for operation in operations]
 
 
+def of_worker(*operations: Callable[..., Any]) -> list[Method]:
+    """Make methods of operations that are about the worker which is asked."""
+    return [replace(method, of_worker=True) for method in reads(*operations)]
+
+
 ALL: list[Method] = [
     *reads(health.get_health),
+    *of_worker(health.get_worker_status),
     # IP blocks and subnets
     *reads(
         ip_blocks.list_ip_blocks,

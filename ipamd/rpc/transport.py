@@ -29,6 +29,7 @@ NEW_METHODS: Mapping[str, tuple[str, ...]] = {
         "get_ip_block_map",
         "list_used_ranges",
         "search_resources",
+        "get_worker_status",
     ),
 }
 ERRORS_MODULE = "ipamd.errors"

@@ -74,7 +74,7 @@ def test_every_program_that_is_shown_exists() -> None:
 
 def test_the_examples_of_a_page_begin_with_a_dollar_or_are_no_examples() -> None:
     languages = {block.language for page in all_pages() for block in blocks(page)}
-    assert languages <= {"console", "sh", "shell", "python", "text", "ini"}
+    assert languages <= {"console", "sh", "shell", "python", "text", "ini", "yaml"}
 
 
 def test_commands_that_are_not_run_are_listed_with_the_reason() -> None:

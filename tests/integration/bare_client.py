@@ -13,6 +13,7 @@ class BareClient:
 
     def __init__(self, url: str, *, timeout: int = 30) -> None:
         conf = cfg.CONF
+        self.context = {"request_id": "req-bare", "project_id": "t1"}
         self.transport = oslo_messaging.get_rpc_transport(
             conf, url=url, allowed_remote_exmods=["ipamd.errors"]
         )
@@ -23,11 +24,11 @@ class BareClient:
 
     def call(self, method: str, **args: Any) -> Any:
         """Call ``method`` and return its result."""
-        return self._client.call({"request_id": "req-bare", "project_id": "t1"}, method, **args)
+        return self._client.call(self.context, method, **args)
 
     def cast(self, method: str, **args: Any) -> None:
         """Cast ``method``; nobody answers."""
-        self._client.cast({"request_id": "req-bare", "project_id": "t1"}, method, **args)
+        self._client.cast(self.context, method, **args)
 
     def close(self) -> None:
         """Close the connections."""

@@ -344,6 +344,7 @@ def test_quantum_networks_and_ports(call: Call, tenant: str) -> None:
 
 def test_the_service_itself(call: Call) -> None:
     assert call("get_health")["database"] == "postgresql"
+    assert call("get_worker_status")["status"] == "ok"
     assert call("get_request", request_id=new_id())["status"] == "queued"
     refused(call, errors.RequestNotFound, "get_request", request_id="nonsense")
     assert call("query_resources", kind="ip_blocks", limit=1)["ip_blocks"]

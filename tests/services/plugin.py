@@ -27,6 +27,7 @@ from tests.services.chromium import Chromium
 from tests.services.databases import fresh_database
 from tests.services.migrated import MigratedDatabases
 from tests.services.packages import MissingPackages
+from tests.services.promtool import Promtool
 from tests.services.shared import KINDS, SERVICES, Access, SharedServers, install
 from tests.services.vhosts import fresh_vhost
 
@@ -203,6 +204,12 @@ def postgresql_url(shared_servers: SharedServers) -> str:
 def mariadb_url(shared_servers: SharedServers) -> str:
     """SQLAlchemy URL of the shared MariaDB server, not for tables."""
     return shared_servers.url("mariadb")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus's program that checks metrics and rules."""
+    return Promtool.path()
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,17 @@ from tests.services import packages
 from tests.services.chromium import Chromium
 from tests.services.mariadb import MariaDB
 from tests.services.postgresql import PostgreSQL
+from tests.services.promtool import Promtool
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.server import Server
 
 KINDS: dict[str, type[Server]] = {kind.name: kind for kind in (MariaDB, PostgreSQL, RabbitMQ)}
-SERVICES: Mapping[str, type[Server] | type[Chromium]] = {**KINDS, Chromium.name: Chromium}
-"""All that can be installed, and left out: the servers, and a browser that is none."""
+SERVICES: Mapping[str, type[Server] | type[Chromium] | type[Promtool]] = {
+    **KINDS,
+    Chromium.name: Chromium,
+    Promtool.name: Promtool,
+}
+"""All that can be installed, and left out: the servers, and programs that are none."""
 
 _FACTORIES: dict[str, Callable[[], Server]] = {
     "mariadb": MariaDB,

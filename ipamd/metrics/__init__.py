@@ -1,0 +1,1 @@
+"""What Prometheus is told: a table of metrics, what counts them, and where they are read."""

@@ -1,0 +1,74 @@
+"""One folder in which the processes of a facade keep what they count, for all to tell.
+
+prometheus_client's multiprocess mode: each process writes files of its own, and whichever
+is asked adds them up.  The program makes the folder and removes it; what a killed one has
+left is removed by the next to start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+LOG = logging.getLogger(__name__)
+
+_PREFIX = "ipamd-metrics-"
+_LOCK = "in-use"
+
+
+class SharedFolder:
+    """A folder that belongs to one program and the processes that it forks.
+
+    They inherit a lock on it, which ends with the last of them, however that ends.
+    """
+
+    def __init__(self) -> None:
+        """Make the folder, and have what is counted from now on kept in it."""
+        _remove_left()
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        # The library looks at this once, when it is imported; it is asked to look again.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.path)
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+    def registry(self) -> CollectorRegistry:
+        """Return what all processes have counted, as a registry to tell of."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self.path))  # type: ignore[no-untyped-call]
+        return registry
+
+    def forget(self, pid: int) -> None:
+        """Leave out what only a living process has; what it counted stays."""
+        mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
+
+    def remove(self) -> None:
+        """Remove the folder; for the process that made it, after all others."""
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _remove_left() -> None:
+    """Remove the folders of programs that could not do it themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR)
+        except OSError:  # another user's, or one that is being made at this moment
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue  # in use
+        else:
+            LOG.info("removing %s, which a killed process has left", folder)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
