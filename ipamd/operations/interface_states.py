@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ipamd import errors
 from ipamd.context import RequestContext
+from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import Interface, IpAddress, IpBlock, MacAddress, Port, table_of
 from ipamd.db.outbox import timestamp
@@ -220,14 +221,26 @@ def check_device(tx: Transaction, device_id: str | None) -> None:
 
     Raises: InstanceNotFound
     """
+    if device_id is not None and foreign_devices(tx, [device_id]):
+        raise not_mine(device_id)
+
+
+def foreign_devices(tx: Transaction, device_ids: Collection[str]) -> set[str]:
+    """Return those of the devices that a confined request must not add interfaces to."""
     tenant = tx.context.confined_to
-    if tenant is None or device_id is None:
-        return
-    others = sa.select(INTERFACES.c.id).where(
-        INTERFACES.c.device_id == device_id, INTERFACES.c.tenant_id != tenant
-    )
-    if tx.execute(others.limit(1)).first() is not None:
-        raise errors.InstanceNotFound(f"Instance {device_id} could not be found.")
+    if tenant is None:
+        return set()
+    others = sa.select(INTERFACES.c.device_id).distinct().where(INTERFACES.c.tenant_id != tenant)
+    return {
+        device
+        for portion in bulk.portions(tx, sorted(device_ids))
+        for device in tx.execute(others.where(INTERFACES.c.device_id.in_(portion))).scalars()
+    }
+
+
+def not_mine(device_id: str) -> errors.InstanceNotFound:
+    """Build the error for another tenant's device."""
+    return errors.InstanceNotFound(f"Instance {device_id} could not be found.")
 
 
 def may_use(context: RequestContext, interface: InterfaceState, tenant_id: str) -> bool:

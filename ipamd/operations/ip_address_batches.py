@@ -93,6 +93,8 @@ class _Batch:
         quotas.lock(tx, {self._lessee(entry) for entry in entries})
         self._held = self._preload()
         new = [e for e in entries if e.interface_id not in self._interfaces]
+        devices = {entry.device for entry in new if entry.device}
+        self._foreign: set[str | None] = {*interface_states.foreign_devices(tx, devices)}
         self._macs = MacBatch(tx, [entry.mac for entry in new])
         self._new: list[InterfaceState] = []
 
@@ -162,7 +164,8 @@ class _Batch:
 
     def _make_interface(self, entry: Entry, block: BlockAllocation, lessee: str) -> None:
         tx = self._tx
-        interface_states.check_device(tx, entry.device)
+        if entry.device in self._foreign:
+            raise interface_states.not_mine(str(entry.device))
         quotas.check(tx, "interfaces", lessee)
         interface_id = entry.interface_id or new_id()
         new = InterfaceState(interface_id, lessee, entry.device, None, False, None)

@@ -1,4 +1,4 @@
-"""How the program ends: exit statuses, one sentence, no traceback; and who is asked how."""
+"""How the program ends: exit statuses, one sentence, no traceback."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import bcrypt
 import pytest
-import yaml
 
 from ipamd.ctl.exit_status import MEANINGS, ExitStatus
 from tests.ctl.conftest import Ctl
-from tests.integration.programs import Facade
 from tests.services.ports import release_port, reserve_port
 
 REQUEST = re.compile(r"request req-[0-9a-f-]{36}\)")
@@ -141,58 +136,3 @@ def test_a_reader_that_stops_reading_ends_it_with_141(ctl: Ctl) -> None:
 
 def test_every_exit_status_has_a_meaning() -> None:
     assert set(MEANINGS) == set(ExitStatus)
-
-
-# --- credentials ----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facade]:
-    """An ``ipamd-all`` that asks for a name and a password."""
-    folder = tmp_path_factory.mktemp("guarded")
-    digest = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
-    (folder / "passwords").write_text(f"ann:{digest}\n")
-    users = {"ann": {"tenant": "t-ann", "roles": ["admin"]}}
-    (folder / "users.yaml").write_text(yaml.safe_dump(users))
-    api = {
-        "auth_strategy": "http_basic",
-        "password_file": folder / "passwords",
-        "users_file": folder / "users.yaml",
-    }
-    facade = Facade("all", folder, {"DEFAULT": {"state_path": folder}, "api": api})
-    facade.wait_ready()
-    yield facade
-    assert facade.stop() == 0
-
-
-def test_a_name_and_a_password(ctl: Ctl, guarded: Facade) -> None:
-    there = {"IPAMD_ENDPOINT": guarded.url}
-    user = {**there, "IPAMD_USERNAME": "ann", "IPAMD_PASSWORD": "secret"}
-    ctl("block", "create", "10.0.0.0/24", "--tenant", "t-ann", **user)
-    assert "10.0.0.0/24" in ctl(
-        "--username", "ann", "--password", "secret", "block", "list", **there
-    )
-    user["IPAMD_PASSWORD"] = "guess"
-    for env in (user, there):
-        sentence = ctl.refused("block", "list", status=ExitStatus.NOT_ALLOWED, **env)
-        assert REQUEST.search(sentence)
-
-
-def test_a_cloud_of_clouds_yaml(ctl: Ctl, guarded: Facade, served: Facade, tmp_path: Path) -> None:
-    basic = {"endpoint": guarded.url, "username": "ann", "password": "secret"}
-    clouds = {
-        "guarded": {"auth_type": "http_basic", "auth": basic},
-        "open": {"auth_type": "none", "auth": {"endpoint": served.url}},
-        "by-option": {
-            "auth_type": "none", "auth": {"endpoint": "http://127.0.0.1:1"},
-            "ipam_endpoint_override": f"{served.url}/v2",
-        },
-    }  # fmt: skip
-    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": clouds}))
-    ctl.env.pop("IPAMD_ENDPOINT")
-    for name in ("guarded", "open", "by-option"):
-        assert ctl.json("--os-cloud", name, "version", "list")
-        ctl("block", "list", OS_CLOUD=name)
-    wrong = {**clouds["guarded"], "auth": {**basic, "password": "guess"}}
-    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"guarded": wrong}}))
-    ctl.refused("block", "list", status=ExitStatus.NOT_ALLOWED, OS_CLOUD="guarded")
