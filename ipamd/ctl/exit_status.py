@@ -29,7 +29,8 @@ MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.CONFLICT: "It does not go with what there is: an address that is taken, a full "
     "block, a port that is in use.",
     ExitStatus.NOT_ALLOWED: "The credentials are missing, wrong, or do not suffice.",
-    ExitStatus.UNAVAILABLE: "The service cannot be reached or is not ready: try again.",
+    ExitStatus.UNAVAILABLE: "The service cannot be reached, is not ready or is asked too often: "
+    "try again.",
     ExitStatus.PARTLY: "Some lines of an import were refused; the others were done.",
     ExitStatus.INTERRUPTED: "Interrupted from the keyboard.",
     ExitStatus.PIPE_CLOSED: "Whoever read the output has stopped reading.",
@@ -37,8 +38,18 @@ MEANINGS: Mapping[ExitStatus, str] = {
 
 
 class Failure(Exception):
-    """A command that cannot go on: one sentence for its user, and the exit status."""
+    """A command that cannot go on: one sentence for its user, and the exit status.
 
-    def __init__(self, sentence: str, status: ExitStatus = ExitStatus.REFUSED) -> None:
+    ``code``: the service's own, where it refused.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        status: ExitStatus = ExitStatus.REFUSED,
+        *,
+        code: str | None = None,
+    ) -> None:
         self.status = status
+        self.code = code
         super().__init__(sentence)

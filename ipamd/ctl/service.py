@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -22,13 +23,17 @@ _STATUSES: Final = {
     403: ExitStatus.NOT_ALLOWED,
     404: ExitStatus.NOT_FOUND,
     409: ExitStatus.CONFLICT,
+    429: ExitStatus.UNAVAILABLE,
     502: ExitStatus.UNAVAILABLE,
     503: ExitStatus.UNAVAILABLE,
     504: ExitStatus.UNAVAILABLE,
 }
 _PAGE: Final = 1000
 # What a request is worth: it is sent again when the server could not be reached or was busy.
-_AGAIN: Final = 3
+AGAIN: Final = 3
+# Seconds to wait for an answer that another copy of a request is to have.
+_LONGEST_WAIT: Final = 60
+_IN_PROGRESS: Final = "ipam.request_in_progress"
 
 
 class Service:
@@ -52,6 +57,7 @@ class Service:
         *,
         key: str | None = None,
         later: bool = False,
+        again: int = AGAIN,
     ) -> Resource:
         """Change something, once: under a key, or to be done later, which has one of its own.
 
@@ -61,8 +67,18 @@ class Service:
         if not later:
             headers[IDEMPOTENCY_HEADER] = f'"{key or uuid.uuid4()}"'
         # What is done later has no key that would tell a second copy from the first.
-        again = 0 if later else _AGAIN
-        return self._document(self.send(verb, path, body=body, headers=headers, again=again))
+        again = 0 if later else again
+        for left in range(_LONGEST_WAIT, -1, -1):
+            try:
+                answer = self.send(verb, path, body=body, headers=headers, again=again)
+            except Failure as failure:
+                # It was sent again, and its first copy is still worked on.
+                if failure.code != _IN_PROGRESS or left == 0:
+                    raise
+                time.sleep(1)
+            else:
+                return self._document(answer)
+        raise AssertionError("the last attempt returns or raises")
 
     def each(
         self, path: str, name: str, query: Mapping[str, Any], limit: int | None = None
@@ -91,7 +107,7 @@ class Service:
         query: Mapping[str, Any] | None = None,
         body: Resource | None = None,
         headers: Mapping[str, str] | None = None,
-        again: int = _AGAIN,
+        again: int = AGAIN,
         **more: Any,
     ) -> Response:
         """Send a request and return its answer, which is none of an error.
@@ -108,7 +124,7 @@ class Service:
                 raise_exc=False,
                 connect_retries=again,
                 status_code_retries=again,
-                retriable_status_codes=[503],
+                retriable_status_codes=[429, 503],
                 **given,
                 **more,
             )
@@ -147,7 +163,7 @@ def refusal(answer: Response) -> Failure:
     if code in ("ipam.no_more_addresses", "ipam.no_more_mac_addresses"):
         status = ExitStatus.CONFLICT
     where = ", ".join(part for part in (code, request_id and f"request {request_id}") if part)
-    return Failure(f"{text} ({where})" if where else text, status)
+    return Failure(f"{text} ({where})" if where else text, status, code=code)
 
 
 def _with_fields(error: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ import pytest
 from ipamd.ctl.exit_status import ExitStatus
 from ipamd.ctl.exporting import TARGETS
 from tests.ctl.conftest import Ctl
+from tests.integration.programs import Facade
 
 OWN = """\
 cidr,address,tenant_id,network_id,gateway,interface_id,used_by_device,mac_address
@@ -242,6 +243,38 @@ def test_an_import_that_was_stopped_goes_on(ctl: Ctl) -> None:
     assert told["unchanged"] >= before > 0
     assert told["allocated"] + told["unchanged"] == count
     assert held_by(ctl) == count
+
+
+def test_an_import_outlives_its_service(tmp_path: Path) -> None:
+    """The service is killed in the middle and comes back: all is done, and done once."""
+    facade = Facade("all", tmp_path, {"DEFAULT": {"state_path": tmp_path}})
+    try:
+        facade.wait_ready()
+        ctl = Ctl(facade.url, tmp_path)
+        count = 6000
+        lines = [f"10.0.{n // 250}.{n % 250 + 2}" for n in range(count)]
+        (tmp_path / "many").write_text("10.0.0.0/16\n" + "\n".join(lines) + "\n")
+        args = ("import", "many", "--tenant", ctl.tenant, "--network", ctl.tenant, "-f", "json",
+                "--parallel", "1")  # fmt: skip
+        process = subprocess.Popen(
+            ctl.command(*args), env=ctl.environment({}), stdout=subprocess.PIPE, text=True,
+            cwd=tmp_path,
+        )  # fmt: skip
+        while not held_by(ctl):
+            assert process.poll() is None
+        facade.kill()
+        facade.restart()
+        facade.wait_ready()
+        told, _ = process.communicate(timeout=100)
+        assert process.returncode == 0
+        assert json.loads(told)["allocated"] == count
+        assert held_by(ctl) == count
+        events = ctl("watch", "--since", "2026-01-01", "--type", "ip_address.create",
+                     "--count", str(count), "-f", "json")  # fmt: skip
+        addresses = [json.loads(line)["address"] for line in events.splitlines()]
+        assert len(set(addresses)) == count
+    finally:
+        facade.kill()
 
 
 def held_by(ctl: Ctl) -> int:

@@ -23,6 +23,8 @@ from ipamd.ipam.addresses import Cidr, parse_address, parse_cidr
 BATCH: Final = 2000
 # Bytes of a batch's entries, well below what a server takes by default.
 _BYTES: Final = 600_000
+# Each time after twice as long as before: some two minutes for a server that starts again.
+_AGAIN: Final = 8
 # What an entry needs beside its values.
 _FRAME: Final = 160
 
@@ -207,7 +209,9 @@ class Loader:
         if self._dry_run:
             body["dry_run"] = True
         key = f"import-{uuid.uuid4()}"
-        outcome: Resource = self._service.write("POST", "/ip-address-batches", body, key=key)
+        outcome: Resource = self._service.write(
+            "POST", "/ip-address-batches", body, key=key, again=_AGAIN
+        )
         return outcome
 
     def _settle(self, batch: _Batch, future: Future[Resource]) -> None:
