@@ -12,13 +12,14 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.docs.comparing import differences
 from tests.docs.fences import Block, blocks
 from tests.docs.pages import ROOT, name
 from tests.services.process import Process
+from tests.services.waiting import wait_until
 
 _MARK = "==end of block=="
 # What a program says when it is ready.
@@ -45,28 +46,46 @@ class Script:
         self.config = folder / "ipamd.conf"
         self.config.touch()
         self._texts = texts
-        programs = folder / "bin"
-        programs.mkdir()
+        self._programs = folder / "bin"
+        self._programs.mkdir()
         for task in _TASKS:
-            _write_program(programs / task, f'exec {self._command(task)} "$@"\n')
+            self.add_program(task, f'exec {self._command(task)} "$@"\n')
         for server, ready in _SERVERS.items():
-            _write_program(programs / server, self._in_background(server, ready))
+            self.add_program(server, self._in_background(server, ready))
         self._env = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",
             **env,
-            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PATH": f"{self._programs}:{os.environ['PATH']}",
         }
 
-    def run(self) -> list[str]:
-        """Run the page; return what is not as it shows, a sentence each."""
+    def add_program(self, program: str, text: str) -> None:
+        """Have the page find a shell script where it names ``program``."""
+        path = self._programs / program
+        path.write_text(f"#!/bin/sh\n{text}")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def run(self, then: Callable[[], None] | None = None) -> list[str]:
+        """Run the page; return what is not as it shows, a sentence each.
+
+        ``then`` is called at its end, while the servers that it has started still run.
+        """
         todo = [block for block in blocks(self.page) if block.language in ("ini", "sh", "text")]
         script = self.folder / "page.sh"
-        script.write_text("set -euo pipefail\n" + "".join(self._lines(todo)))
+        ended, leave = self.folder / "ended", self.folder / "leave"
+        lines = ["set -euo pipefail\n", *self._lines(todo)]
+        if then is not None:
+            lines.append(f"touch {ended}\nuntil [ -e {leave} ]; do sleep 0.1; done\n")
+        script.write_text("".join(lines))
         output = self.folder / "output"
         process = Process(["bash", script], output=output, env=self._env, cwd=self.folder)
         try:
+            if then is not None:
+                wait_until(lambda: ended.exists() or process.returncode is not None, timeout=90)
+                if process.returncode is None:
+                    then()
+                    leave.touch()
             status = process.wait(90)
         finally:
             # What the page has started ends with it.
@@ -111,11 +130,6 @@ class Script:
             "    sleep 0.1\n"
             "done\n"
         )
-
-
-def _write_program(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
 def _with_output(todo: Sequence[Block]) -> Iterator[tuple[Block, str]]:

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ipamd import config
 from ipamd.context import RequestContext
 from ipamd.db import check
 from ipamd.db.models import Base
 from ipamd.rpc.client import IpamClient
 from ipamd.rpc.manager import Manager
+from ipamd.rpc.transport import register_opts
 from tests.docs.pages import DOCS
 from tests.docs.scripts import Script
 from tests.integration.conftest import StartWorkers, database_at
 from tests.melange.schema import MelangeDatabase, add_cloud
+from tests.services.cluster import RabbitMQCluster
 from tests.services.databases import fresh_database
 from tests.services.migrated import MigratedDatabases
 from tests.services.packages import find_program, install
@@ -65,6 +68,32 @@ def test_moving_from_melange(
             "mysql://melange:secret@127.0.0.1/melange": melange,
         }
         assert script("melange.md", texts).run() == []
+
+
+@pytest.mark.slow
+@pytest.mark.services("rabbitmq")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_cluster_of_rabbitmq(script: Callable[..., Script], upgraded: str) -> None:
+    with RabbitMQCluster(3) as cluster:
+        hosts = ",".join(f"ipamd:secret@mq{number}:5672" for number in (1, 2, 3))
+        texts = {
+            f"rabbit://{hosts}/": cluster.url,
+            "postgresql+psycopg://ipamd:secret@127.0.0.1/ipamd": upgraded,
+        }
+        page = script("rabbitmq_cluster.md", texts)
+        page.add_program("rabbitmqctl", cluster.nodes[0].control())
+
+        def kill_the_leader() -> None:
+            conf = config.load(["--config-file", str(page.config)])
+            register_opts(conf)
+            ipam = IpamClient(conf, tenant_id="acme", timeout=60)
+            block = ipam.create_ip_block("acme", {"cidr": "10.0.0.0/24", "type": "private"})
+            cluster.leader_of("ipam").kill()
+            address = ipam.allocate_ip_address("acme", block["id"], {"interface_id": "vif"})
+            assert address["address"] == "10.0.0.2"
+            ipam.close()
+
+        assert page.run(kill_the_leader) == []
 
 
 # --- backup and restore -----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 import amqp
@@ -109,6 +110,13 @@ class RabbitMQ(Server):
         code = flushing.wait(self.start_timeout)
         if code != 0:
             raise RuntimeError(f"rabbitmqctl ended with {code}:\n{self.log.read_text()[-2000:]}")
+
+    def control(self) -> str:
+        """Return a shell script that runs rabbitmqctl on this node."""
+        account = ["runuser", "-u", self.user, "--"] if self.user else []
+        settings = [f"{name}={value}" for name, value in self._environment().items()]
+        command = shlex.join([*account, "env", *settings, str(program("rabbitmqctl"))])
+        return f'cd {self.folder}\nexec {command} "$@"\n'
 
     def answers(self) -> bool:
         """Tell whether a client can log in and the management API answers."""
