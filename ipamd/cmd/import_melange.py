@@ -25,7 +25,12 @@ def add_import_melange(tasks: argparse._SubParsersAction[argparse.ArgumentParser
         "and allowed IPs of Melange into the store, with their ids.  Interrupted, it is run "
         "again: what is there already stays as it is.",
     )
-    task.add_argument("url", metavar="URL", help="SQLAlchemy URL of Melange's database")
+    task.add_argument(
+        "url",
+        metavar="URL",
+        help="SQLAlchemy URL of Melange's database; '-' reads it from standard input, so that "
+        "its password is in no list of processes",
+    )
     task.add_argument(
         "--dry-run", action="store_true", help="say what would not be taken, write nothing"
     )
@@ -41,6 +46,7 @@ def _import(conf: cfg.ConfigOpts) -> int:
     db.journal_only = not conf.transport_url
     schema.require_current(db)
     options = conf.task
+    url = sys.stdin.readline().strip() if options.url == "-" else options.url
     with progress_bar(sys.stderr) as progress:
 
         def say(sentence: str) -> None:
@@ -49,7 +55,7 @@ def _import(conf: cfg.ConfigOpts) -> int:
 
         report = Report(say, progress.show)
         done = import_melange(
-            db, options.url, report, dry_run=options.dry_run, skip_refused=options.skip_refused
+            db, url, report, dry_run=options.dry_run, skip_refused=options.skip_refused
         )
         findings = list(check.find(db, progress.show)) if done else []
     _print_counts(report)

@@ -44,10 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return task(conf)
     except sa.exc.ArgumentError as error:
-        return _complain(f"the URL of a database is wrong: {error}", USAGE)
+        return _complain(f"[database] connection: {error}", USAGE)
     except (schema.SchemaError, NotMelangeError, ImpossibleError) as error:
         return _complain(str(error), FAILED)
-    except errors.Unavailable as error:
+    except errors.IpamError as error:
         return _complain(error.message, FAILED)
     except sa.exc.DBAPIError as error:
         # PostgreSQL's advice and MariaDB's number stay away.

@@ -79,9 +79,12 @@ class Source:
 def opened(url: str) -> Iterator[Source]:
     """Open the database at an SQLAlchemy URL, for reading only.
 
-    Raises: NotMelangeError; sqlalchemy.exc.ArgumentError for what is no such URL.
+    Raises: NotMelangeError
     """
-    engine = _engine(sa.make_url(url))
+    try:
+        engine = _engine(sa.make_url(url))
+    except sa.exc.ArgumentError as error:
+        raise NotMelangeError(f"the URL of Melange's database is wrong: {error}") from None
     try:
         with engine.connect() as connection, connection.begin():
             yield Source(connection)

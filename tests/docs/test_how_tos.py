@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -18,7 +20,7 @@ from ipamd.db.models import Base
 from ipamd.rpc.client import IpamClient
 from ipamd.rpc.manager import Manager
 from ipamd.rpc.transport import register_opts
-from tests.docs.pages import DOCS
+from tests.docs.pages import DOCS, pages_with
 from tests.docs.scripts import Script
 from tests.integration.conftest import StartWorkers, database_at
 from tests.melange.schema import MelangeDatabase, add_cloud
@@ -70,6 +72,23 @@ def test_moving_from_melange(
         assert script("melange.md", texts).run() == []
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_nova_compute_needs(
+    script: Callable[..., Script], database_url: str, transport_url: str
+) -> None:
+    texts = {
+        "rabbit://guest:guest@127.0.0.1:5672/": transport_url,
+        "postgresql+psycopg://ipamd:secret@127.0.0.1/ipamd": database_url,
+    }
+
+    def is_served() -> None:
+        ipam = IpamClient(transport_url, tenant_id="acme", timeout=60)
+        assert ipam.list_ip_blocks("acme")["ip_blocks"] == []
+        ipam.close()
+
+    assert script("nova_compute.md", texts).run(is_served) == []
+
+
 @pytest.mark.slow
 @pytest.mark.services("rabbitmq")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -94,6 +113,24 @@ def test_a_cluster_of_rabbitmq(script: Callable[..., Script], upgraded: str) -> 
             ipam.close()
 
         assert page.run(kill_the_leader) == []
+
+
+def test_hardening(script: Callable[..., Script], tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.conf"
+    secrets.touch(mode=0o644)
+    texts = {
+        "/etc/ipamd/ipamd.conf": str(secrets),
+        "root:ipamd": f"{os.getuid()}:{os.getgid()}",
+    }
+    assert script("harden.md", texts).run() == []
+    assert stat.S_IMODE(secrets.stat().st_mode) == 0o640
+
+
+def test_every_page_with_commands_is_run() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_how_tos*.py"))
+    pages = [page.name for page in pages_with("sh") if page.parent == HOW_TO]
+    assert pages
+    assert [page for page in pages if f'"{page}"' not in tests] == []
 
 
 # --- backup and restore -----------------------------------------------------------------

@@ -24,7 +24,7 @@ def melange(tmp_path: Path) -> MelangeDatabase:
     return MelangeDatabase(f"sqlite:///{tmp_path}/melange.sqlite")
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
 def melange_of_each_kind(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[MelangeDatabase]:
@@ -32,7 +32,7 @@ def melange_of_each_kind(
     if request.param == "sqlite":
         yield MelangeDatabase(f"sqlite:///{tmp_path}/melange.sqlite")
         return
-    with fresh_database(request.getfixturevalue("mariadb_url")) as url:
+    with fresh_database(request.getfixturevalue(f"{request.param}_url")) as url:
         yield MelangeDatabase(url)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -274,8 +275,8 @@ def test_the_first_schema_is_understood(melange: MelangeDatabase, run: Run, stor
             3,
             "this is not a database of Melange: it has no ip_blocks.cidr",
         ),
-        ("oracle://x", 2, "the URL of a database is wrong: oracle is not supported, it has to be"),
-        ("nonsense", 2, "the URL of a database is wrong: "),
+        ("oracle://x", 3, "the URL of Melange's database is wrong: oracle is not supported"),
+        ("nonsense", 3, "the URL of Melange's database is wrong: "),
         ("mysql://127.0.0.1:1/melange", 3, "the database cannot be reached or used: "),
     ],
 )
@@ -287,3 +288,12 @@ def test_a_database_that_cannot_be_read_is_one_sentence(
     assert (found, out) == (status, "")
     assert err.startswith(f"ipamd-manage: {sentence}")
     assert err.count("\n") == 1
+
+
+def test_the_url_may_come_by_standard_input(
+    melange: MelangeDatabase, run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_cloud(melange)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{melange.url}\n"))
+    assert run("import-melange", "-")[0] == 0
+    assert len(store.rows("SELECT id FROM ip_blocks")) == 5
