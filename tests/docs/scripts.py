@@ -71,7 +71,7 @@ class Script:
 
         ``then`` is called at its end, while the servers that it has started still run.
         """
-        todo = [block for block in blocks(self.page) if block.language in ("ini", "sh", "text")]
+        todo = list(blocks(self.page))
         script = self.folder / "page.sh"
         ended, leave = self.folder / "ended", self.folder / "leave"
         lines = ["set -euo pipefail\n", *self._lines(todo)]
