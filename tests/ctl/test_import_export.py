@@ -134,10 +134,12 @@ def test_netbox(ctl: Ctl) -> None:
         "description\n"
         "192.168.5.9/24,{t},{t},active,,{t}-vm,,eth0,,,\n"
         "192.168.5.10/24,{t},{t},active,,,,,,,\n"
+        "192.168.5.11/24,{t},{t},active,,,{t}-guest,eth0,,,\n"
     )
     told, refused = load(ctl, addresses)
-    assert (told["form"], told["allocated"], refused) == ("netbox-addresses", 2, [])
+    assert (told["form"], told["allocated"], refused) == ("netbox-addresses", 3, [])
     found = held(ctl)
+    assert found["192.168.5.11"] == (ctl.tenant, f"{ctl.tenant}-guest:eth0", f"{ctl.tenant}-guest")
     assert found["192.168.5.9"] == (ctl.tenant, f"{ctl.tenant}-vm:eth0", f"{ctl.tenant}-vm")
     assert found["192.168.5.10"][0] == ctl.tenant
 

@@ -79,7 +79,8 @@ def _netbox_prefix(line: int, row: Row) -> Entry:
 def _netbox_address(line: int, row: Row) -> Entry:
     if not row.get("address"):
         return Refused(line, "", "it has no address")
-    device, port = row.get("device"), row.get("port")
+    # "All data" has a column for each of the two, one of them empty.
+    device, port = row.get("device") or row.get("machine"), row.get("port")
     # The name of an interface, eth0, is known in its device alone.
     interface = f"{device}:{port}" if device and port else None
     # NetBox writes the length of the network behind the address.
@@ -141,7 +142,7 @@ NETBOX_ADDRESSES = Form(
     "IP addresses of NetBox",
     {
         "address": ("address", "ip address"), "tenant": ("tenant",), "network": ("vrf",),
-        "device": ("device", "virtual machine", "parent"),
+        "device": ("device", "parent"), "machine": ("virtual machine",),
         "port": ("interface", "assigned object"), "mac": ("mac address",),
     },
     _netbox_address,
