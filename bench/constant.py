@@ -10,6 +10,7 @@ import sys
 from flask import Flask, Response
 
 from ipamd import config
+from ipamd.api import event_stream
 from ipamd.cmd.serving import Part, Server
 
 _BODY = (
@@ -23,6 +24,7 @@ _BODY = (
 def make_app() -> Flask:
     """Build an application of one route."""
     app = Flask("constant")
+    app.extensions[event_stream.EXTENSION] = event_stream.Streams(1)  # the server asks for it
 
     @app.post("/constant")
     def constant() -> Response:
