@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 import tenacity
 from oslo_config import cfg
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from ipamd import config
 
@@ -113,6 +114,14 @@ def _has_input(connection: Any) -> bool:
     return bool(poll.poll(0))
 
 
+class _SQLiteCompiler(SQLiteCompiler):
+    """Writes hints, ``INDEXED BY …``, which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:
+        """Return what stands behind a table's name."""
+        return text
+
+
 def _sqlite_engine(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
     if url.database and url.database != ":memory:":
         os.makedirs(os.path.dirname(os.path.abspath(url.database)), exist_ok=True)
@@ -129,6 +138,8 @@ def _sqlite_engine(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         },
         poolclass=sa.QueuePool,
     )
+
+    engine.dialect.statement_compiler = _SQLiteCompiler
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:

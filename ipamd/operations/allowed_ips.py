@@ -13,12 +13,15 @@ from ipamd.ids import new_id
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations import interface_states, networks
 from ipamd.operations.allocation import ADDRESSES, show
-from ipamd.operations.common import Resource, Row, page_size
+from ipamd.operations.common import Resource, Row, of_owner, page_size
+from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import InterfaceState
 
 _ALLOWED = table_of(AllowedIp)
 _BLOCKS = table_of(IpBlock)
+_IN_USE = sa.select(ADDRESSES).where(InUse(ADDRESSES.c.deallocated_at))
+_PERMITTED = sa.select(ADDRESSES).join(_ALLOWED, _ALLOWED.c.ip_address_id == ADDRESSES.c.id)
 # Own addresses come first, then the allowed ones; the marker is "<group>,<id>".
 _OWN, _OTHER = "0", "1"
 
@@ -38,15 +41,17 @@ def list_allowed_ips(
     interface = _interface(tx, tenant_id, interface_id)
     group, _, after = (marker or "").partition(",")
     rows: list[tuple[str, Row]] = []
-    for name, statement in ((_OWN, _own(interface)), (_OTHER, _others(interface))):
+    for name, statement, key, owner in (
+        (_OWN, _IN_USE, ADDRESSES.c.id, ADDRESSES.c.interface_id),
+        (_OTHER, _PERMITTED, _ALLOWED.c.ip_address_id, _ALLOWED.c.interface_id),
+    ):
         if name < group:
             continue
-        if name == group:
-            statement = statement.where(ADDRESSES.c.id > after)
         left = size + 1 - len(rows)
         if left > 0:
-            found = tx.execute(statement.order_by(ADDRESSES.c.id).limit(left))
-            rows += [(name, row) for row in found]
+            begin = after if name == group else None
+            walk = of_owner(tx.dialect, statement, key, begin, owner, interface.id)
+            rows += [(name, row) for row in tx.execute(walk.order_by(key).limit(left))]
     last = rows[size - 1] if len(rows) > size else None
     return {
         "ip_addresses": [show(row) for _, row in rows[:size]],
@@ -137,17 +142,11 @@ def _interface(tx: Transaction, tenant_id: str, interface_id: str) -> InterfaceS
 
 
 def _own(interface: InterfaceState) -> sa.Select[tuple[object, ...]]:
-    return sa.select(ADDRESSES).where(
-        ADDRESSES.c.interface_id == interface.id, ADDRESSES.c.deallocated_at.is_(None)
-    )
+    return _IN_USE.where(ADDRESSES.c.interface_id == interface.id)
 
 
 def _others(interface: InterfaceState) -> sa.Select[tuple[object, ...]]:
-    return (
-        sa.select(ADDRESSES)
-        .join(_ALLOWED, _ALLOWED.c.ip_address_id == ADDRESSES.c.id)
-        .where(_ALLOWED.c.interface_id == interface.id)
-    )
+    return _PERMITTED.where(_ALLOWED.c.interface_id == interface.id)
 
 
 def _with_address(
@@ -171,7 +170,7 @@ def _in_network(
             ADDRESSES.c.address == address,
             ADDRESSES.c.ip_block_id.in_(blocks),
             ADDRESSES.c.used_by_tenant_id == tenant_id,
-            ADDRESSES.c.deallocated_at.is_(None),
+            InUse(ADDRESSES.c.deallocated_at),
         )
     ).first()
     if row is None:

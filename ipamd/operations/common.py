@@ -46,7 +46,8 @@ def read_page(
 
     Rows are ordered by ``key``; the page starts behind ``marker``, which need not exist
     (any more).  One row more than the page is read, to know whether another follows.
-    ``within`` is the owner whose rows are wanted, where an index of owner and key exists.
+    ``within`` is the owner whose rows are wanted, where an index of owner and key exists:
+    the list then is not read beyond the page, however many rows there are.
 
     Raises: ValidationError for a limit below 1.
     """
@@ -72,7 +73,8 @@ def of_owner(
 
     With ``owner = x ORDER BY key`` the planners of PostgreSQL and MariaDB may walk along
     the primary key instead, past all the rows of others that came before.  A range of
-    one owner, ordered by both, leaves them no choice.
+    one owner, ordered by both, leaves them no choice.  SQLite prefers whatever index it
+    finds an equality for, and is told which one to take.
     """
     beginning = column >= owner
     if marker is not None and dialect in ("mysql", "mariadb"):
@@ -82,7 +84,22 @@ def of_owner(
         whose = sa.literal(owner) if isinstance(owner, str) else owner
         pair = sa.tuple_(whose, sa.literal(marker, key.type))
         beginning = sa.tuple_(column, key) > pair
-    return statement.where(beginning, column <= owner).order_by(column)
+    statement = statement.where(beginning, column <= owner).order_by(column)
+    if dialect == "sqlite" and isinstance(column, sa.Column):
+        index = _index(column, key)
+        if index is not None:
+            return statement.with_hint(column.table, f"INDEXED BY {index}", "sqlite")
+    return statement
+
+
+def _index(column: sa.Column[Any], key: sa.ColumnElement[Any]) -> str | None:
+    """Return the name of the index on ``column`` and ``key``; None where a constraint has it."""
+    named = key.element if isinstance(key, sa.Label) else key
+    for index in column.table.indexes:
+        first, *more = index.columns
+        if first is column and len(more) == 1 and more[0] is named:
+            return str(index.name)
+    return None
 
 
 def page_size(tx: Transaction, limit: int | None) -> int:

@@ -20,7 +20,8 @@ from ipamd.operations import (
     scopes,
 )
 from ipamd.operations.allocation import ADDRESSES
-from ipamd.operations.common import Resource, Row, read_page
+from ipamd.operations.common import Owner, Resource, Row, read_page
+from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import INTERFACES, InterfaceState
 
@@ -39,10 +40,11 @@ def list_instance_interfaces(
 
     They are ordered by id: oldest first, unless their ids were given by callers.
     """
-    statement = interfaces.ROWS.where(INTERFACES.c.device_id == instance_id)
+    statement = interfaces.ROWS
     if tenant_id is not None:
         statement = statement.where(INTERFACES.c.tenant_id == tenant_id)
-    rows, next_marker = read_page(tx, statement, INTERFACES.c.id, limit, marker)
+    within = (INTERFACES.c.device_id, instance_id)
+    rows, next_marker = read_page(tx, statement, INTERFACES.c.id, limit, marker, within)
     return {"interfaces": interfaces.show(tx, rows), "next_marker": next_marker}
 
 
@@ -126,17 +128,16 @@ def list_interface_ip_addresses(
     Raises: InterfaceNotFound
     """
     row = _find(tx, instance_id, interface_id, tx.context.confined_to)
-    return _page(tx, ADDRESSES.c.interface_id == row.id, limit, marker)
+    return _page(tx, (ADDRESSES.c.interface_id, row.id), limit, marker)
 
 
 def list_instance_ip_addresses(
     tx: Transaction, instance_id: str, limit: int | None = None, marker: str | None = None
 ) -> Resource:
     """List the addresses in use of an instance's interfaces, with their blocks."""
-    mine = sa.select(INTERFACES.c.id).where(INTERFACES.c.device_id == instance_id)
-    if tx.context.confined_to is not None:
-        mine = mine.where(INTERFACES.c.tenant_id == tx.context.confined_to)
-    return _page(tx, ADDRESSES.c.interface_id.in_(mine), limit, marker)
+    # An address has the device and the tenant of its interface, as long as that exists.
+    within = (ADDRESSES.c.used_by_device_id, instance_id)
+    return _page(tx, within, limit, marker, tx.context.confined_to)
 
 
 def add_interface_ip_addresses(
@@ -176,7 +177,7 @@ def remove_interface_ip_address(
     held = sa.select(ADDRESSES).where(
         ADDRESSES.c.interface_id == state.id,
         ADDRESSES.c.address == value,
-        ADDRESSES.c.deallocated_at.is_(None),
+        InUse(ADDRESSES.c.deallocated_at),
     )
     row = tx.execute(held).first()
     if row is None:
@@ -204,7 +205,7 @@ def _read_items(fields: Fields) -> list[Fields]:
 def _lock_blocks(tx: Transaction, old: list[str], items: list[Fields]) -> None:
     """Lock every block that the old or the new interfaces touch, in the order of ids."""
     held = sa.select(ADDRESSES.c.ip_block_id).where(
-        ADDRESSES.c.interface_id.in_(old), ADDRESSES.c.deallocated_at.is_(None)
+        ADDRESSES.c.interface_id.in_(old), InUse(ADDRESSES.c.deallocated_at)
     )
     ids: set[str] = set(tx.execute(held.distinct()).scalars()) if old else set()
     for item in items:
@@ -244,8 +245,16 @@ def _state(tx: Transaction, instance_id: str, interface_id: str) -> InterfaceSta
 
 
 def _page(
-    tx: Transaction, these: sa.ColumnElement[bool], limit: int | None, marker: str | None
+    tx: Transaction,
+    within: Owner,
+    limit: int | None,
+    marker: str | None,
+    tenant_id: str | None = None,
 ) -> Resource:
-    statement = sa.select(ADDRESSES).where(these, ADDRESSES.c.deallocated_at.is_(None))
-    rows, next_marker = read_page(tx, statement, ADDRESSES.c.id, limit, marker)
+    statement = sa.select(ADDRESSES).where(
+        ADDRESSES.c.interface_id.is_not(None), InUse(ADDRESSES.c.deallocated_at)
+    )
+    if tenant_id is not None:
+        statement = statement.where(ADDRESSES.c.used_by_tenant_id == tenant_id)
+    rows, next_marker = read_page(tx, statement, ADDRESSES.c.id, limit, marker, within)
     return {"ip_addresses": addresses_in_blocks.show(tx, rows), "next_marker": next_marker}

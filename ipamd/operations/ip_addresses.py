@@ -10,6 +10,7 @@ from ipamd.ipam.addresses import parse_address
 from ipamd.operations import interface_states, ip_blocks, quarantine
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation, show
 from ipamd.operations.common import Resource, Row, page
+from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 
 MAX_COUNT = 65_536
@@ -41,9 +42,15 @@ def list_allocated_ip_addresses(
     marker: str | None = None,
 ) -> Resource:
     """List addresses in use: those leased to a tenant, used by a device, or one address."""
-    statement = sa.select(ADDRESSES).where(ADDRESSES.c.deallocated_at.is_(None))
+    statement = sa.select(ADDRESSES).where(InUse(ADDRESSES.c.deallocated_at))
     within = None
-    if used_by_device is not None:
+    if address is not None:
+        # There are few of them, in blocks that overlap.
+        if used_by_device is not None:
+            statement = statement.where(ADDRESSES.c.used_by_device_id == used_by_device)
+        if tenant_id is not None:
+            statement = statement.where(ADDRESSES.c.used_by_tenant_id == tenant_id)
+    elif used_by_device is not None:
         within = (ADDRESSES.c.used_by_device_id, used_by_device)
         if tenant_id is not None:
             statement = statement.where(ADDRESSES.c.used_by_tenant_id == tenant_id)

@@ -33,10 +33,16 @@ class _Side:
 
     near: sa.Column[Any]
     far: sa.Column[Any]
+    # Orders the far ends; an index, or the constraint, has it behind ``near``.
+    key: sa.Column[Any]
 
 
-_GLOBALS = _Side(_NATS.c.inside_local_address_id, _NATS.c.inside_global_address_id)
-_LOCALS = _Side(_NATS.c.inside_global_address_id, _NATS.c.inside_local_address_id)
+_GLOBALS = _Side(
+    _NATS.c.inside_local_address_id,
+    _NATS.c.inside_global_address_id,
+    key=_NATS.c.inside_global_address_id,
+)
+_LOCALS = _Side(_NATS.c.inside_global_address_id, _NATS.c.inside_local_address_id, key=_NATS.c.id)
 
 
 def list_inside_globals(
@@ -137,17 +143,19 @@ def remove_inside_locals(
 def _list(
     tx: Transaction, side: _Side, near: Row, limit: int | None, marker: str | None
 ) -> Resource:
-    rows, next_marker = read_page(tx, _inside(side, near), _NAT_ID, limit, marker)
+    key = side.key.label("position")
+    within = (side.near, near.id)
+    rows, next_marker = read_page(tx, _far_ends(key, side), key, limit, marker, within)
     return {"ip_addresses": [show(row) for row in rows], "next_marker": next_marker}
 
 
 def _inside(side: _Side, near: Row) -> sa.Select[Any]:
     """Select the addresses at the far ends of the associations of ``near``."""
-    return (
-        sa.select(ADDRESSES, _NAT_ID)
-        .join(_NATS, side.far == ADDRESSES.c.id)
-        .where(side.near == near.id)
-    )
+    return _far_ends(_NAT_ID, side).where(side.near == near.id)
+
+
+def _far_ends(more: sa.ColumnElement[Any], side: _Side) -> sa.Select[Any]:
+    return sa.select(ADDRESSES, more).join(_NATS, side.far == ADDRESSES.c.id)
 
 
 def _add(

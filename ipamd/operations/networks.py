@@ -12,7 +12,8 @@ from ipamd.db.database import Transaction
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations import addresses_in_blocks, interface_states, ip_blocks, quarantine
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation
-from ipamd.operations.common import Resource, Row, page_size
+from ipamd.operations.common import Resource, Row, page_size, read_page
+from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import InterfaceState
 from ipamd.operations.ip_blocks import BLOCKS
@@ -78,28 +79,18 @@ def list_network_ips(
 ) -> Resource:
     """List the addresses in use that an interface has in a tenant's network.
 
-    They are ordered by the age of their blocks, then by their own; ``marker`` is
-    ``<ip_block_id>,<id>``, since the order has both.
+    The oldest come first.
 
     Raises: NetworkNotFound, InterfaceNotFound
     """
-    size = page_size(tx, limit)
+    page_size(tx, limit)
     _check_network(tx, tenant_id, network_id)
-    statement = _held(tx, tenant_id, network_id, interface_id)
-    if marker is not None:
-        block_id, _, address_id = marker.partition(",")
-        statement = statement.where(
-            sa.or_(
-                ADDRESSES.c.ip_block_id > block_id,
-                sa.and_(ADDRESSES.c.ip_block_id == block_id, ADDRESSES.c.id > address_id),
-            )
-        )
-    rows = tx.execute(statement.limit(size + 1)).all()
-    last = rows[size - 1] if len(rows) > size else None
-    return {
-        "ip_addresses": addresses_in_blocks.show(tx, rows[:size]),
-        "next_marker": None if last is None else f"{last.ip_block_id},{last.id}",
-    }
+    _find_holder(tx, tenant_id, network_id, interface_id)
+    # An interface is in one network: hardly an address of it is not of these.
+    statement = _held(tenant_id, network_id)
+    within = (ADDRESSES.c.interface_id, interface_id)
+    rows, next_marker = read_page(tx, statement, ADDRESSES.c.id, limit, marker, within)
+    return {"ip_addresses": addresses_in_blocks.show(tx, rows), "next_marker": next_marker}
 
 
 def deallocate_network_ips(
@@ -112,7 +103,9 @@ def deallocate_network_ips(
     Raises: NetworkNotFound, InterfaceNotFound
     """
     blocks = lock_blocks(tx, tenant_id, network_id, create=False)
-    rows = tx.execute(_held(tx, tenant_id, network_id, interface_id)).all()
+    _find_holder(tx, tenant_id, network_id, interface_id)
+    of_it = _held(tenant_id, network_id).where(ADDRESSES.c.interface_id == interface_id)
+    rows = tx.execute(of_it.order_by(ADDRESSES.c.id)).all()
     for block in blocks:
         mine = [row for row in rows if row.ip_block_id == block.id]
         if tx.conf.ipam.keep_deallocated_ips:
@@ -228,23 +221,25 @@ def not_found(network_id: str) -> errors.NetworkNotFound:
     return errors.NetworkNotFound(f"Network {network_id} not found")
 
 
-def _held(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -> sa.Select[Any]:
+def _find_holder(tx: Transaction, tenant_id: str, network_id: str, interface_id: str) -> None:
     interface = interface_states.find(tx, interface_id)
     if interface is None:
         raise errors.InterfaceNotFound()
-    held = (
-        sa.select(ADDRESSES)
-        .join(BLOCKS, BLOCKS.c.id == ADDRESSES.c.ip_block_id)
-        .where(
-            BLOCKS.c.network_id == network_id,
-            BLOCKS.c.tenant_id == tenant_id,
-            ADDRESSES.c.interface_id == interface_id,
-            ADDRESSES.c.deallocated_at.is_(None),
-        )
-        .order_by(ADDRESSES.c.ip_block_id, ADDRESSES.c.id)
-    )
     # Another's interface is known by what it leases here, else not at all.
-    is_foreign = tx.context.confined_to not in (None, interface.tenant_id)
-    if is_foreign and tx.execute(held.limit(1)).first() is None:
-        raise errors.InterfaceNotFound()
-    return held
+    if tx.context.confined_to not in (None, interface.tenant_id):
+        of_it = _held(tenant_id, network_id).where(ADDRESSES.c.interface_id == interface_id)
+        if tx.execute(of_it.limit(1)).first() is None:
+            raise errors.InterfaceNotFound()
+
+
+def _held(tenant_id: str, network_id: str) -> sa.Select[Any]:
+    # Looked up for each address: a join may be begun at the blocks, and end with a sort.
+    network_of_it = (
+        sa.select(BLOCKS.c.network_id)
+        .where(BLOCKS.c.id == ADDRESSES.c.ip_block_id, BLOCKS.c.tenant_id == tenant_id)
+        .correlate(ADDRESSES)
+        .scalar_subquery()
+    )
+    return sa.select(ADDRESSES).where(
+        network_of_it == network_id, InUse(ADDRESSES.c.deallocated_at)
+    )

@@ -26,12 +26,15 @@ def list_virtual_interfaces(
 
     Raises: InstanceNotFound when the instance has no interface
     """
-    statement = sa.select(INTERFACES.c.id).where(INTERFACES.c.device_id == instance_id)
+    statement = sa.select(INTERFACES.c.id)
     if tenant_id is not None:
         statement = statement.where(INTERFACES.c.tenant_id == tenant_id)
-    found = page(tx, "virtual_interfaces", statement, INTERFACES.c.id, _id_of, limit, marker)
+    within = (INTERFACES.c.device_id, instance_id)
+    key = INTERFACES.c.id
+    found = page(tx, "virtual_interfaces", statement, key, _id_of, limit, marker, within)
     ids = [interface["id"] for interface in found["virtual_interfaces"]]
-    if not ids and tx.execute(statement.limit(1)).first() is None:
+    any_of_it = statement.where(INTERFACES.c.device_id == instance_id).limit(1)
+    if not ids and tx.execute(any_of_it).first() is None:
         raise errors.InstanceNotFound(f"Instance {instance_id} could not be found.")
     states = interface_states.find_many(tx, ids) if ids else {}
     shown = [
