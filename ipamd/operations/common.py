@@ -85,17 +85,20 @@ def of_owner(
         pair = sa.tuple_(whose, sa.literal(marker, key.type))
         beginning = sa.tuple_(column, key) > pair
     statement = statement.where(beginning, column <= owner).order_by(column)
-    if dialect == "sqlite" and isinstance(column, sa.Column):
-        index = _index(column, key)
+    table = getattr(column, "table", None)
+    if dialect == "sqlite" and isinstance(table, sa.Table):
+        index = _index(table, column, key)
         if index is not None:
-            return statement.with_hint(column.table, f"INDEXED BY {index}", "sqlite")
+            return statement.with_hint(table, f"INDEXED BY {index}", "sqlite")
     return statement
 
 
-def _index(column: sa.Column[Any], key: sa.ColumnElement[Any]) -> str | None:
+def _index(
+    table: sa.Table, column: sa.ColumnElement[Any], key: sa.ColumnElement[Any]
+) -> str | None:
     """Return the name of the index on ``column`` and ``key``; None where a constraint has it."""
     named = key.element if isinstance(key, sa.Label) else key
-    for index in column.table.indexes:
+    for index in table.indexes:
         first, *more = index.columns
         if first is column and len(more) == 1 and more[0] is named:
             return str(index.name)

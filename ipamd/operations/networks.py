@@ -12,7 +12,7 @@ from ipamd.db.database import Transaction
 from ipamd.ipam.addresses import parse_address
 from ipamd.operations import addresses_in_blocks, interface_states, ip_blocks, quarantine
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation
-from ipamd.operations.common import Resource, Row, page_size, read_page
+from ipamd.operations.common import Resource, Row, page_size
 from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import InterfaceState
@@ -79,18 +79,30 @@ def list_network_ips(
 ) -> Resource:
     """List the addresses in use that an interface has in a tenant's network.
 
-    The oldest come first.
+    They are ordered by the age of their blocks, then by their own, as Melange's were;
+    ``marker`` is ``<ip_block_id>,<id>``, since the order has both.
 
     Raises: NetworkNotFound, InterfaceNotFound
     """
-    page_size(tx, limit)
+    size = page_size(tx, limit)
     _check_network(tx, tenant_id, network_id)
     _find_holder(tx, tenant_id, network_id, interface_id)
-    # An interface is in one network: hardly an address of it is not of these.
-    statement = _held(tenant_id, network_id)
-    within = (ADDRESSES.c.interface_id, interface_id)
-    rows, next_marker = read_page(tx, statement, ADDRESSES.c.id, limit, marker, within)
-    return {"ip_addresses": addresses_in_blocks.show(tx, rows), "next_marker": next_marker}
+    statement = _held(tenant_id, network_id).where(ADDRESSES.c.interface_id == interface_id)
+    if marker is not None:
+        block_id, _, address_id = marker.partition(",")
+        statement = statement.where(
+            sa.or_(
+                ADDRESSES.c.ip_block_id > block_id,
+                sa.and_(ADDRESSES.c.ip_block_id == block_id, ADDRESSES.c.id > address_id),
+            )
+        )
+    ordered = statement.order_by(ADDRESSES.c.ip_block_id, ADDRESSES.c.id)
+    rows = tx.execute(ordered.limit(size + 1)).all()
+    last = rows[size - 1] if len(rows) > size else None
+    return {
+        "ip_addresses": addresses_in_blocks.show(tx, rows[:size]),
+        "next_marker": None if last is None else f"{last.ip_block_id},{last.id}",
+    }
 
 
 def deallocate_network_ips(
