@@ -25,6 +25,10 @@ class along(FunctionElement[bool]):  # noqa: N801 - used as SQLAlchemy's own fun
     def __init__(self, column: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> None:
         super().__init__(column, value)
 
+    def self_group(self, against: object = None) -> Any:
+        """Stand among other conditions as it is: ``… = 1`` would hide it from MariaDB."""
+        return self
+
 
 @compiles(along)
 def _equal(element: along, compiler: SQLCompiler, **more: Any) -> str:
