@@ -97,6 +97,7 @@ def test_any_request_gets_an_answer_that_is_documented(facade: Facade) -> None:
         total += sent
     assert total >= (REQUESTS_OF_A_LONG_RUN if is_long else 1)
     assert "Traceback" not in facade.text()
-    answers = re.findall(r" (\d{3}) \d+\.\d ms$", facade.text(), re.MULTILINE)
+    lines = re.compile(r" (\d{3}) \S+ tenant=.* ms in workers, \d+\.\d ms$", re.MULTILINE)
+    answers = lines.findall(facade.text())
     assert len(answers) >= total * 0.9
     assert [status for status in answers if status >= "5"] == []
