@@ -95,7 +95,12 @@ class Bus:
         self._declare({(each.exchange, each.topic) for each in messages})
         if self._link is None:
             self._link = Link(
-                self._broker, "relay", self._declare_known, self._on_lost, publish_only=True
+                self._broker,
+                "relay",
+                self._declare_known,
+                self._on_lost,
+                publish_only=True,
+                impatient=True,
             )
             self._link.start()
         waited = 0.0

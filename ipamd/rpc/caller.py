@@ -128,7 +128,9 @@ class _Session:
         self._replies = queues.reply_queue(self._options)
         self._open: dict[str, _Pending] = {}
         self._channel: Any = None
-        self._link = Link(broker, "caller", self._consume, self._on_lost, self._send_open)
+        self._link = Link(
+            broker, "caller", self._consume, self._on_lost, self._send_open, impatient=True
+        )
         self._link.start()
 
     def away_for(self) -> float:

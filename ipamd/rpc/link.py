@@ -41,7 +41,8 @@ class Link:
     Called in the link's thread: ``on_connect(connection)`` each time the connections are
     up, to declare and consume; ``on_ready()`` when messages can be published as well;
     ``on_lost()`` when the connections are gone; ``on_round()`` before what one round of
-    the loop has to say is written.  With ``publish_only`` there is one connection.
+    the loop has to say is written.  With ``publish_only`` there is one connection.  An
+    ``impatient`` link connects anew when the broker refuses message after message.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class Link:
         on_ready: Action = lambda: None,
         on_round: Action = lambda: None,
         publish_only: bool = False,
+        impatient: bool = False,
     ) -> None:
-        self.publisher = Publisher(self.call_later)
+        self.publisher = Publisher(self.call_later, impatient=impatient)
         self._broker = broker
         self._name = name
         self._on_connect = on_connect

@@ -26,11 +26,19 @@ PERSISTENT = 2
 MAX_BODY = 16 * 1024 * 1024
 # Seconds before a message that the broker refused (a queue at its limit) is tried again.
 REFUSED_PAUSE = 1.0
+# Refusals in a row after which a channel is no longer believed. A channel of RabbitMQ 3.10
+# that knew a quorum queue's leader may refuse for as long as that one stays dead, while a
+# new channel is served at once.
+MAX_REFUSALS = 3
 # A message that was under way each time so many connections broke may be why they did:
 # it is given back to its sender as one that cannot be delivered.
 MAX_ATTEMPTS = 5
 # AMQP's longest time to live, in milliseconds.
 _LONGEST = 2**32 - 1
+
+
+class Refusing(amqp.AMQPError):
+    """The broker takes nothing any more on this channel; another may be better off."""
 
 
 class Fate(enum.Enum):
@@ -79,10 +87,21 @@ class Publication:
 
 
 class Publisher:
-    """Publishes on a channel in confirm mode.  Used by one thread only."""
+    """Publishes on a channel in confirm mode.  Used by one thread only.
 
-    def __init__(self, call_later: Callable[[float, Callable[[], None]], None]) -> None:
+    With ``impatient``, ``Refusing`` is raised to whoever reads the channel after
+    ``MAX_REFUSALS`` in a row.
+    """
+
+    def __init__(
+        self,
+        call_later: Callable[[float, Callable[[], None]], None],
+        *,
+        impatient: bool = False,
+    ) -> None:
         self._call_later = call_later
+        self._impatient = impatient
+        self._refusals = 0
         self._channel: Any = None
         self._number = 0
         self._waiting: deque[Publication] = deque()
@@ -103,6 +122,7 @@ class Publisher:
         channel.events["basic_nack"].add(self._on_nack)
         channel.events["basic_return"].add(self._on_return)
         self._channel, self._number, self._blocked = channel, 0, False
+        self._refusals = 0
         open_ones = list(self._unconfirmed.values())
         self._unconfirmed.clear()
         self._returned.clear()
@@ -154,6 +174,7 @@ class Publisher:
         self._returned.add(int(message.properties["message_id"]))
 
     def _on_ack(self, number: int, multiple: bool) -> None:
+        self._refusals = 0
         for each in self._up_to(number, multiple):
             publication = self._unconfirmed.pop(each)
             fate = Fate.UNROUTABLE if each in self._returned else Fate.CONFIRMED
@@ -169,6 +190,9 @@ class Publisher:
                 continue
             self._refused += 1
             self._call_later(REFUSED_PAUSE, functools.partial(self._publish_refused, publication))
+        self._refusals += 1
+        if self._impatient and self._refusals >= MAX_REFUSALS:
+            raise Refusing("it refused message after message")
 
     def _publish_refused(self, publication: Publication) -> None:
         self._refused -= 1
