@@ -37,7 +37,7 @@ MAX_ATTEMPTS = 5
 _LONGEST = 2**32 - 1
 
 
-class Refusing(amqp.AMQPError):
+class Refusing(amqp.AMQPError):  # type: ignore[misc]  # amqp has no types
     """The broker takes nothing any more on this channel; another may be better off."""
 
 
