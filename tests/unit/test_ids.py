@@ -1,0 +1,35 @@
+"""Ids differ, also in processes that are forked, and grow within one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from ipamd.ids import new_id
+
+
+def test_ids_grow_and_are_version_7() -> None:
+    made = [new_id() for _ in range(5000)]
+    assert made == sorted(set(made))
+    for text in made[:200]:
+        known = uuid.UUID(text)
+        assert str(known) == text
+        assert known.version == 7
+        assert known.variant == uuid.RFC_4122
+
+
+def test_a_forked_process_has_random_bytes_of_its_own() -> None:
+    new_id()  # some are in store
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, "".join(new_id()[19:] for _ in range(20)).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reader, 10_000).decode()
+    os.close(reader)
+    os.close(writer)
+    assert len(theirs) == 20 * 17
+    assert not [tail for tail in (new_id()[19:] for _ in range(20)) if tail in theirs]
