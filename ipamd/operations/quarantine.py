@@ -65,7 +65,7 @@ def restore(tx: Transaction, block: Row, row: Row) -> None:
         interface = interface_states.find_locked(tx, row.interface_id)
         if interface is not None:
             interface.check_network(block.network_id)
-    quotas.take(tx, "ip_addresses", row.used_by_tenant_id)
+    quotas.take_back(tx, "ip_addresses", row.used_by_tenant_id)
     tx.execute(
         sa.update(ADDRESSES)
         .where(ADDRESSES.c.id == row.id)

@@ -4,6 +4,9 @@ Whoever takes something for a tenant with a quota holds the scope ``quota:<tenan
 the transaction ends; so of two callers at the last unit one waits, counts again and is
 refused.  The scope comes after all locks of blocks.  Giving something back needs no lock:
 the count can only be too high by what is given back at this moment.
+
+A request that is confined to its tenant spends no other tenant's quota, and does not get
+past its own by leasing to others: where either has one, only an admin leases.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ _COUNTS: dict[Kind, sa.Select[Any]] = {
 def take(tx: Transaction, kind: Kind, tenant_id: str, count: int = 1) -> None:
     """Take ``count`` of the tenant's quota.
 
-    Raises: QuotaExceeded
+    Raises: as ``check``
     """
     check(tx, kind, tenant_id, count)
     use(tx, kind, tenant_id, count)
@@ -49,8 +52,29 @@ def take(tx: Transaction, kind: Kind, tenant_id: str, count: int = 1) -> None:
 def check(tx: Transaction, kind: Kind, tenant_id: str, count: int = 1) -> None:
     """Check that the tenant may have ``count`` more, without taking them yet.
 
+    Raises: QuotaExceeded, Forbidden (a confined request gives them to another tenant)
+    """
+    if tx.quotas is None:
+        return
+    asker = tx.context.confined_to
+    if asker not in (None, tenant_id) and any(
+        tx.quotas.of(kind, tenant) is not None for tenant in (asker, tenant_id)
+    ):
+        raise errors.Forbidden("With quotas, only an admin leases to another tenant")
+    _check_left(tx, kind, tenant_id, count)
+
+
+def take_back(tx: Transaction, kind: Kind, tenant_id: str) -> None:
+    """Take one more of what the tenant once had, whoever asks.
+
     Raises: QuotaExceeded
     """
+    if tx.quotas is not None:
+        _check_left(tx, kind, tenant_id, 1)
+        use(tx, kind, tenant_id)
+
+
+def _check_left(tx: Transaction, kind: Kind, tenant_id: str, count: int) -> None:
     if tx.quotas is None:
         return
     limit = tx.quotas.of(kind, tenant_id)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ipamd import config, errors
+from ipamd.context import RequestContext
 from ipamd.db import check
 from ipamd.db.database import Database
 from ipamd.quotas import Quotas
@@ -243,3 +244,40 @@ def test_single_tenants_have_limits_of_their_own() -> None:
     found = [quotas.of("ip_blocks", tenant) for tenant in ("any", "large", "free")]
     assert found == [3, 30, None]
     assert quotas.of("interfaces", "any") is None
+
+
+@pytest.mark.parametrize(
+    "quotas", [{"ip_addresses": 3, "interfaces": 3}, {"tenant_ip_addresses": {"victim": 3}},
+               {"tenant_interfaces": {TENANT: 3}}],
+)  # fmt: skip
+def test_nobody_spends_anothers_quota_or_passes_their_own_by_leasing(
+    limit: Callable[..., list[Store]], quotas: dict[str, Any]
+) -> None:
+    store = limit(**quotas)[0]
+    block = store.block(network_id="net")["id"]
+    confined = RequestContext(project_id=TENANT, confined=True, overwrite=False)
+
+    def ask(method: str, **args: Any) -> Any:
+        return store.manager.call(confined, method, {"tenant_id": TENANT, **args})
+
+    lease = {"tenant_id": "victim"}
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        ("allocate_ip_address", {"ip_block_id": block, "ip_address": lease}),
+        ("allocate_ip_addresses", {"ip_block_id": block, "count": 2, "ip_address": lease}),
+        ("allocate_network_ips",
+         {"network_id": "net", "interface_id": "vif", "network": lease}),
+    ]  # fmt: skip
+    for method, args in attempts:
+        with pytest.raises(errors.Forbidden, match="only an admin leases"):
+            ask(method, **args)
+    entries = [{"ip_block_id": block, "address": "10.0.0.9", **lease}]
+    found = ask("allocate_chosen_ip_addresses", ip_addresses=entries)
+    assert [refused["code"] for refused in found["refused"]] == ["forbidden"]
+    assert store.rows("SELECT count(*) AS n FROM interfaces")[0].n == 0
+    assert ask("allocate_ip_address", ip_block_id=block)["used_by_tenant"] == TENANT
+    # An admin's lease is a lease, which the owner of the block ends and restores.
+    address = store.allocate(block, **lease)
+    ask("deallocate_ip_address", ip_block_id=block, address=address)
+    back = ask("restore_ip_address", ip_block_id=block, address=address)
+    assert back["used_by_tenant"] == "victim"
+    assert check.check(store.db) == []
