@@ -21,7 +21,7 @@ from ipamd.db.retries import RunAgainError
 from ipamd.ids import new_id
 from ipamd.ipam.addresses import Cidr, compact_address, parse_cidr
 from ipamd.ipam.reserved import default_gateway, initial_free
-from ipamd.operations import gateways, quotas, scopes
+from ipamd.operations import gateways, network_tenants, quotas, scopes
 from ipamd.operations.common import Resource, Row, page, times
 from ipamd.operations.fields import Fields
 
@@ -323,8 +323,14 @@ def check_network(
     network_id: str | None,
     but: str | None = None,
 ) -> None:
-    """Check the rules of a network: one type, and root blocks that do not overlap."""
+    """Check the rules of a network: one type, and root blocks that do not overlap.
+
+    Of another tenant's network a confined request is told nothing.
+    """
     if network_id is None:
+        return
+    if network_tenants.is_anothers(tx, network_id):
+        fields.wrong("network_id", "network_id is another tenant's network")
         return
     others = sa.select(BLOCKS).where(BLOCKS.c.network_id == network_id)
     if but is not None:

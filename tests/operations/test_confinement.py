@@ -347,6 +347,8 @@ def test_nobody_adds_an_interface_to_another_tenants_instance(world: World) -> N
 
 
 def test_who_stands_in_the_way_is_not_told(world: World) -> None:
+    shared = {"cidr": "10.1.0.0/24", "type": "private", "network_id": "net-1"}
+    world.admin("create_ip_block", tenant_id=STRANGER, ip_block=shared)
     block = {"cidr": "10.0.0.0/25", "type": "private", "network_id": "net-1"}
     with pytest.raises(errors.ValidationError) as refused:
         world.ask(STRANGER, "create_ip_block", tenant_id=STRANGER, ip_block=block)
@@ -406,3 +408,30 @@ def test_confinement_crosses_the_wire_and_its_absence_does_not() -> None:
     sent = RequestContext(project_id="a", confined=True).to_dict()
     assert RequestContext.from_wire(sent).confined_to == "a"
     assert "confined" not in RequestContext(project_id="a").to_dict()
+
+
+def test_nobody_puts_a_block_into_another_tenants_network(world: World) -> None:
+    block = {"cidr": "172.16.0.0/12", "type": "public"}
+    before = world.state()
+    for network in (world.names["network_id"], "net-1"):
+        body = {**block, "network_id": network}
+        with pytest.raises(errors.ValidationError) as refused:
+            world.ask(STRANGER, "create_ip_block", tenant_id=STRANGER, ip_block=body)
+        # Nothing else is told: neither type nor CIDR of what is there.
+        assert refused.value.fields == {"network_id": ["network_id is another tenant's network"]}
+    assert world.state() == before
+    mine = {"cidr": "10.0.0.0/24", "type": "private"}
+    made = world.ask(STRANGER, "create_ip_block", tenant_id=STRANGER, ip_block=mine)["id"]
+    where = {"tenant_id": STRANGER, "ip_block_id": made}
+    for network in (world.names["network_id"], "net-1"):
+        with pytest.raises(errors.ValidationError, match="another tenant's network"):
+            world.ask(STRANGER, "update_ip_block", **where, ip_block={"network_id": network})
+    # Its own, nobody's, and one where it has a block already are open to it.
+    own = world.ask(STRANGER, "create_network", tenant_id=STRANGER, network={"name": "n"})["id"]
+    shared = {**mine, "cidr": "10.1.0.0/24", "network_id": "net-1"}
+    world.admin("create_ip_block", tenant_id=STRANGER, ip_block=shared)
+    for network in (own, "new", "net-1"):
+        body = {**mine, "cidr": "10.2.0.0/24", "network_id": network}
+        world.ask(STRANGER, "create_ip_block", tenant_id=STRANGER, ip_block=body)
+    body = {"cidr": "10.3.0.0/24", "type": "private", "network_id": world.names["network_id"]}
+    world.ask(TENANT, "create_ip_block", tenant_id=TENANT, ip_block=body)
