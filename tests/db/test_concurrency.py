@@ -403,7 +403,8 @@ def in_network(store: Store, number: int, vif: str) -> None:
             interface_id=vif,
             network={"id": network, "tenant_id": TENANT},
         ),
-        partial(_choose, store, block["id"], f"10.0.{number}.9", vif),
+        # An address for each interface: the last one's may still be held.
+        partial(_choose, store, block["id"], f"10.0.{number}.{100 + int(vif[3:])}", vif),
     ]
     ways[number % len(ways)]()
 
