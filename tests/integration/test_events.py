@@ -25,9 +25,12 @@ class Listener:
     def __init__(self, url: str) -> None:
         self.heard: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        transport = oslo_messaging.get_notification_transport(cfg.CONF, url=url)
+        self._transport = oslo_messaging.get_notification_transport(cfg.CONF, url=url)
         self._listener = oslo_messaging.get_notification_listener(
-            transport, [oslo_messaging.Target(topic="notifications")], [self], executor="threading"
+            self._transport,
+            [oslo_messaging.Target(topic="notifications")],
+            [self],
+            executor="threading",
         )
         self._listener.start()
 
@@ -57,6 +60,7 @@ class Listener:
     def close(self) -> None:
         self._listener.stop()
         self._listener.wait()
+        self._transport.cleanup()  # else its heartbeats go on when the virtual host is gone
 
 
 @pytest.fixture

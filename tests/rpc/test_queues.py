@@ -75,6 +75,7 @@ def test_queues_are_shared_with_an_oslo_messaging_server(
         client.prepare(fanout=True).cast({}, "echo")
         server.stop()
         server.wait()
+    server.transport.cleanup()  # else its heartbeats go on when the virtual host is gone
 
 
 def test_durable_options_are_dropped_where_the_queue_is_not(

@@ -56,10 +56,10 @@ class Listener:
 
 @contextmanager
 def listening(transport_url: str) -> Iterator[Listener]:
-    conf = make_conf(transport_url)
+    bus = transport.notification_transport(make_conf(transport_url))
     listener = Listener()
     server = oslo_messaging.get_notification_listener(
-        transport.notification_transport(conf),
+        bus,
         [oslo_messaging.Target(topic="notifications")],
         [listener],
     )
@@ -69,6 +69,7 @@ def listening(transport_url: str) -> Iterator[Listener]:
     finally:
         server.stop()
         server.wait()
+        bus.cleanup()  # else its heartbeats go on when the virtual host is gone
 
 
 @pytest.fixture
