@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from oslo_context import context
 
+from ipamd.ids import new_id
+
 
 class RequestContext(context.RequestContext):
     """oslo.context's request context; its ``project_id`` is ipamd's tenant.
@@ -68,7 +70,7 @@ class RequestContext(context.RequestContext):
             user_id=known.get("user_id") or known.get("user"),
             project_id=tenant,
             # It goes into logs and events: of a long one the beginning has to do.
-            request_id=request_id and request_id[:255],
+            request_id=request_id[:255] if request_id else f"req-{new_id()}",
             global_request_id=None,
             roles=[r for r in roles if isinstance(r, str)] if isinstance(roles, list) else [],
             is_admin=given.get("is_admin") is True,

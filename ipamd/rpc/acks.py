@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipamd.rpc import frames
+
 
 class Acks:
     """The deliveries that a channel has open; used by one thread only."""
@@ -45,7 +47,8 @@ class Acks:
                 self._acknowledge([tag], multiple=False)
 
     def _acknowledge(self, tags: list[int], *, multiple: bool) -> None:
-        self._channel.basic_ack(tags[-1], multiple=multiple)
+        frame = frames.acknowledgement(self._channel.channel_id, tags[-1], multiple=multiple)
+        frames.write(self._channel, frame)
         for tag in tags:
             del self._open[tag]
         self._settled -= len(tags)

@@ -42,6 +42,7 @@ class Broker:
         url = transport.read_url(conf, notifications=notifications)
         make = transport.notification_transport if notifications else transport.rpc_transport
         self.options: Any = make(conf).conf.oslo_messaging_rabbit
+        self.is_tls = bool(self.options.ssl)
         self.heartbeat: int = self.options.heartbeat_timeout_threshold
         self.heartbeat_rate: int = max(1, self.options.heartbeat_rate)
         self._virtual_host = url.virtual_host or "/"

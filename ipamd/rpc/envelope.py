@@ -6,8 +6,9 @@ A request that cannot be served still tells, where it can, who waits for the ans
 
 from __future__ import annotations
 
+import functools
 import json
-import uuid
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ _VERSION_KEY = "oslo.version"
 _MESSAGE_KEY = "oslo.message"
 _ENVELOPE_VERSION = "2.0"
 _CONTEXT = "_context_"
+_PREFIX = len(_CONTEXT)
+# Longer ones are no versions; and what is asked for stays in a cache.
+_LONGEST_VERSION = 32
 _DISPATCHER = "oslo_messaging.rpc.dispatcher"
 _ERRORS = errors.__name__
 
@@ -82,17 +86,13 @@ def parse(body: bytes | str) -> Request:
     return Request(
         method=method,
         args=args,
-        context={k.removeprefix(_CONTEXT): v for k, v in message.items() if _is_context(k)},
+        context={k[_PREFIX:]: v for k, v in message.items() if k.startswith(_CONTEXT)},
         version="1.0" if version is None else str(version),
         namespace=None if namespace is None else str(namespace),
         unique_id=unique_id if isinstance(unique_id, str) and unique_id else None,
         reply_to=reply_to,
         monitor_timeout=_seconds(message.get("_timeout")),
     )
-
-
-def _is_context(key: str) -> bool:
-    return key.startswith(_CONTEXT)
 
 
 def _load(text: bytes | str, what: str) -> dict[str, Any]:
@@ -140,6 +140,11 @@ def _seconds(value: Any) -> int:
 
 def is_compatible(ours: str, asked: str) -> bool:
     """Apply oslo.messaging's rule: the same major, at most our minor (and revision)."""
+    return len(asked) <= _LONGEST_VERSION and _is_compatible(ours, asked)
+
+
+@functools.lru_cache(maxsize=64)
+def _is_compatible(ours: str, asked: str) -> bool:
     try:
         mine = [int(part) for part in ours.split(".")]
         theirs = [int(part) for part in asked.split(".")]
@@ -228,7 +233,7 @@ def _reply(to: ReplyTo, result: Any, failure: str | None, *, ending: bool) -> by
             "failure": failure,
             "ending": ending,
             "_msg_id": to.msg_id,
-            "_unique_id": uuid.uuid4().hex,
+            "_unique_id": os.urandom(16).hex(),
         }
     )
 

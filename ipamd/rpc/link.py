@@ -268,7 +268,7 @@ class Link:
             self._wake_reader.recv(64)
 
     def _has_buffered_data(self) -> bool:
-        return any(_pending(wire) for wire in self._wires)
+        return self._broker.is_tls and any(_pending(wire) for wire in self._wires)
 
     def _drain_buffered(self) -> None:
         for wire in self._wires:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from struct import unpack_from
 
 import pytest
 
@@ -12,11 +13,17 @@ from ipamd.rpc.acks import Acks
 class Channel:
     """Notes what is acknowledged, as a broker does: all up to a tag, or that one."""
 
+    channel_id = 1
+    bytes_sent = 0
+
     def __init__(self) -> None:
         self.frames: list[tuple[int, bool]] = []
+        self.connection = self.transport = self
 
-    def basic_ack(self, tag: int, *, multiple: bool) -> None:
-        self.frames.append((tag, multiple))
+    def write(self, frame: bytes) -> None:
+        """Read a frame of basic.ack."""
+        tag, multiple = unpack_from(">QB", frame, 11)
+        self.frames.append((tag, bool(multiple)))
 
 
 def delivered(*tags: int) -> tuple[Acks, Channel]:
