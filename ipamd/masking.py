@@ -21,8 +21,6 @@ _HEADER: Final = re.compile(
     r"[^\s'\",]+",
     re.IGNORECASE,
 )
-# Line breaks and what else moves the cursor of who reads a log.
-_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def masked(text: str) -> str:
@@ -32,22 +30,6 @@ def masked(text: str) -> str:
     if ":" in text or "=" in text:
         text = _HEADER.sub(rf"\1{MASK}", text)
     return str(strutils.mask_password(text, secret=MASK))
-
-
-def one_line(text: str) -> str:
-    r"""Return ``text`` with control characters written out: a line break is ``\n``."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-class OneLine(logging.Filter):
-    """Keeps a message on its line: nobody outside can write lines of the log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, with a message of one line."""
-        text = record.getMessage()
-        if _CONTROL.search(text):
-            record.msg, record.args = one_line(text), None
-        return True
 
 
 class Masking(logging.Formatter):
@@ -65,7 +47,5 @@ class Masking(logging.Formatter):
 def install() -> None:
     """Let every handler of the root logger write masked lines; again is harmless."""
     for handler in logging.getLogger().handlers:
-        if not any(isinstance(each, OneLine) for each in handler.filters):
-            handler.addFilter(OneLine())
         if not isinstance(handler.formatter, Masking):
             handler.setFormatter(Masking(handler.formatter or logging.Formatter()))

@@ -78,16 +78,6 @@ def test_a_traceback_in_the_log_has_no_secrets(log: io.StringIO) -> None:
     assert SECRET not in log.getvalue()
 
 
-@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x1b[2K", "\u2028", "\x85"])
-def test_nobody_writes_lines_of_the_log(log: io.StringIO, end: str) -> None:
-    forged = f"t1{end}ERROR everything is lost"
-    logging.getLogger("ipamd").warning("%s: no such method", forged)
-    logging.getLogger("ipamd").warning(forged)
-    lines = log.getvalue().splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith("WARNING t1\\") for line in lines)
-
-
 @pytest.mark.parametrize("program", ["api", "worker", "all"])
 @pytest.mark.parametrize(
     "url",
