@@ -13,7 +13,6 @@ from ipamd.ipam.addresses import format_address, version_of
 from ipamd.operations import ip_blocks
 from ipamd.operations.allocation import ADDRESSES
 from ipamd.operations.common import Resource, Row
-from ipamd.operations.conditions import InUse
 from ipamd.operations.ip_blocks import BLOCKS
 
 _ROUTES = table_of(IpRoute)
@@ -21,7 +20,7 @@ _LIVE = (
     sa.select(ADDRESSES)
     .where(
         ADDRESSES.c.interface_id.in_(sa.bindparam("interfaces", expanding=True)),
-        InUse(ADDRESSES.c.deallocated_at),
+        ADDRESSES.c.deallocated_at.is_(None),
     )
     # The oldest block first, and in it the oldest address: ids grow with time.
     .order_by(ADDRESSES.c.ip_block_id, ADDRESSES.c.id)

@@ -14,13 +14,12 @@ from ipamd.ipam.addresses import parse_address
 from ipamd.operations import interface_states, networks
 from ipamd.operations.allocation import ADDRESSES, show
 from ipamd.operations.common import Resource, Row, of_owner, page_size
-from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import InterfaceState
 
 _ALLOWED = table_of(AllowedIp)
 _BLOCKS = table_of(IpBlock)
-_IN_USE = sa.select(ADDRESSES).where(InUse(ADDRESSES.c.deallocated_at))
+_IN_USE = sa.select(ADDRESSES).where(ADDRESSES.c.deallocated_at.is_(None))
 _PERMITTED = sa.select(ADDRESSES).join(_ALLOWED, _ALLOWED.c.ip_address_id == ADDRESSES.c.id)
 # Own addresses come first, then the allowed ones; the marker is "<group>,<id>".
 _OWN, _OTHER = "0", "1"
@@ -170,7 +169,7 @@ def _in_network(
             ADDRESSES.c.address == address,
             ADDRESSES.c.ip_block_id.in_(blocks),
             ADDRESSES.c.used_by_tenant_id == tenant_id,
-            InUse(ADDRESSES.c.deallocated_at),
+            ADDRESSES.c.deallocated_at.is_(None),
         )
     ).first()
     if row is None:

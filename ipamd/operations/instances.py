@@ -21,7 +21,6 @@ from ipamd.operations import (
 )
 from ipamd.operations.allocation import ADDRESSES
 from ipamd.operations.common import Owner, Resource, Row, read_page
-from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import INTERFACES, InterfaceState
 
@@ -177,7 +176,7 @@ def remove_interface_ip_address(
     held = sa.select(ADDRESSES).where(
         ADDRESSES.c.interface_id == state.id,
         ADDRESSES.c.address == value,
-        InUse(ADDRESSES.c.deallocated_at),
+        ADDRESSES.c.deallocated_at.is_(None),
     )
     row = tx.execute(held).first()
     if row is None:
@@ -205,7 +204,7 @@ def _read_items(fields: Fields) -> list[Fields]:
 def _lock_blocks(tx: Transaction, old: list[str], items: list[Fields]) -> None:
     """Lock every block that the old or the new interfaces touch, in the order of ids."""
     held = sa.select(ADDRESSES.c.ip_block_id).where(
-        ADDRESSES.c.interface_id.in_(old), InUse(ADDRESSES.c.deallocated_at)
+        ADDRESSES.c.interface_id.in_(old), ADDRESSES.c.deallocated_at.is_(None)
     )
     ids: set[str] = set(tx.execute(held.distinct()).scalars()) if old else set()
     for item in items:
@@ -252,7 +251,7 @@ def _page(
     tenant_id: str | None = None,
 ) -> Resource:
     statement = sa.select(ADDRESSES).where(
-        ADDRESSES.c.interface_id.is_not(None), InUse(ADDRESSES.c.deallocated_at)
+        ADDRESSES.c.interface_id.is_not(None), ADDRESSES.c.deallocated_at.is_(None)
     )
     if tenant_id is not None:
         statement = statement.where(ADDRESSES.c.used_by_tenant_id == tenant_id)

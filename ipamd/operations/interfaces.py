@@ -21,7 +21,6 @@ from ipamd.operations import (
 )
 from ipamd.operations.allocation import ADDRESSES
 from ipamd.operations.common import Resource, Row, times
-from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import INTERFACES, InterfaceState
 
@@ -147,7 +146,7 @@ def delete(tx: Transaction, interface_ids: Sequence[str]) -> None:
     if not interface_ids:
         return
     held = sa.select(ADDRESSES).where(
-        ADDRESSES.c.interface_id.in_(interface_ids), InUse(ADDRESSES.c.deallocated_at)
+        ADDRESSES.c.interface_id.in_(interface_ids), ADDRESSES.c.deallocated_at.is_(None)
     )
     blocks = ip_blocks.lock_many(
         tx, tx.execute(held.with_only_columns(ADDRESSES.c.ip_block_id).distinct()).scalars()

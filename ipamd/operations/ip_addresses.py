@@ -10,7 +10,6 @@ from ipamd.ipam.addresses import parse_address
 from ipamd.operations import interface_states, ip_blocks, quarantine
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation, show
 from ipamd.operations.common import Resource, Row, page
-from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 
 MAX_COUNT = 65_536
@@ -42,7 +41,7 @@ def list_allocated_ip_addresses(
     marker: str | None = None,
 ) -> Resource:
     """List addresses in use: those leased to a tenant, used by a device, or one address."""
-    statement = sa.select(ADDRESSES).where(InUse(ADDRESSES.c.deallocated_at))
+    statement = sa.select(ADDRESSES).where(ADDRESSES.c.deallocated_at.is_(None))
     within = None
     if address is not None:
         # There are few of them, in blocks that overlap.

@@ -13,7 +13,6 @@ from ipamd.ipam.addresses import parse_address
 from ipamd.operations import addresses_in_blocks, interface_states, ip_blocks, quarantine
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation
 from ipamd.operations.common import Resource, Row, page_size
-from ipamd.operations.conditions import InUse
 from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import InterfaceState
 from ipamd.operations.ip_blocks import BLOCKS
@@ -253,5 +252,5 @@ def _held(tenant_id: str, network_id: str) -> sa.Select[Any]:
         .scalar_subquery()
     )
     return sa.select(ADDRESSES).where(
-        network_of_it == network_id, InUse(ADDRESSES.c.deallocated_at)
+        network_of_it == network_id, ADDRESSES.c.deallocated_at.is_(None)
     )

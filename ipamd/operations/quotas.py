@@ -20,7 +20,6 @@ from ipamd import errors
 from ipamd.db.database import Transaction
 from ipamd.db.models import Interface, IpAddress, IpBlock, table_of
 from ipamd.operations import scopes
-from ipamd.operations.conditions import InUse
 from ipamd.quotas import KINDS, Kind
 
 _BLOCKS, _ADDRESSES, _INTERFACES = table_of(IpBlock), table_of(IpAddress), table_of(Interface)
@@ -33,7 +32,7 @@ _COUNTS: dict[Kind, sa.Select[Any]] = {
     .where(_BLOCKS.c.tenant_id == _TENANT),
     "ip_addresses": sa.select(sa.func.count())
     .select_from(_ADDRESSES)
-    .where(_ADDRESSES.c.used_by_tenant_id == _TENANT, InUse(_ADDRESSES.c.deallocated_at)),
+    .where(_ADDRESSES.c.used_by_tenant_id == _TENANT, _ADDRESSES.c.deallocated_at.is_(None)),
     "interfaces": sa.select(sa.func.count())
     .select_from(_INTERFACES)
     .where(_INTERFACES.c.tenant_id == _TENANT),

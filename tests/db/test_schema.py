@@ -31,10 +31,18 @@ def reflect(db: Database) -> dict[str, Any]:
             "primary key": inspector.get_pk_constraint(table),
             "foreign keys": sorted(inspector.get_foreign_keys(table), key=_name),
             "unique": sorted(inspector.get_unique_constraints(table), key=_name),
-            "indexes": sorted(inspector.get_indexes(table), key=_name),
+            # Conditions of partial indexes are objects, each equal to itself alone.
+            "indexes": [
+                {**index, "dialect_options": _as_text(index.get("dialect_options", {}))}
+                for index in sorted(inspector.get_indexes(table), key=_name)
+            ],
             "options": inspector.get_table_options(table) if mariadb else {},
         }
     return found
+
+
+def _as_text(options: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items()}
 
 
 def _name(item: Any) -> str:

@@ -10,6 +10,7 @@ Source: Nova 2012.1, ``nova/network/quantum``.
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 DEFAULT_TENANT = "default"
+_numbers = itertools.count(1)
 Release = Literal["essex", "later"]
 
 
@@ -146,7 +148,7 @@ class Nova:
     def allocate_for_instance(self, instance: Instance) -> list[dict[str, Any]]:
         """Plug the instance into every network of its project; return its network info."""
         for network in self._networks_of(instance.project):
-            vif = Vif(str(uuid.uuid4()), network, f"02:16:3e:{uuid.uuid4().hex[:2]}:00:01")
+            vif = Vif(str(uuid.uuid4()), network, _new_mac())
             instance.vifs.append(vif)
             if self.melange_mac:
                 wish = {"id": vif.id, "tenant_id": instance.project, "device_id": instance.number}
@@ -308,6 +310,12 @@ class Nova:
 def _allocations(tenant: str | None, vif: Vif) -> str:
     at = f"tenants/{tenant}/" if tenant else ""
     return f"{at}networks/{vif.network.id}/interfaces/{vif.id}/ip_allocations"
+
+
+def _new_mac() -> str:
+    """Return an address that no other interface has, where Nova left that to chance."""
+    high, low = divmod(next(_numbers), 256)
+    return f"02:16:3e:00:{high:02x}:{low:02x}"
 
 
 def _of_cidr(subnets: list[dict[str, Any]], cidr: str) -> dict[str, Any]:
