@@ -59,31 +59,31 @@ def delete(tx: Transaction, table: sa.Table, keys: Rows) -> None:
     condition = statement.conditions
     if tx.dialect == "sqlite":
         sql = f'DELETE FROM "{table.name}" WHERE {condition}'  # noqa: S608 - our own names
-        tx.put_off(Write(table.name, sql, [statement.bind(key) for key in keys], many=True))
+        tx.put_off(Write(sql, [statement.bind(key) for key in keys], many=True, table=table.name))
     elif len(keys) == 1:
         # What an allocation deletes; a join with an array of one takes several times as long.
         sql = f'DELETE FROM "{table.name}" WHERE {statement.one}'  # noqa: S608
-        tx.put_off(Write(table.name, sql, statement.bind(keys[0])))
+        tx.put_off(Write(sql, statement.bind(keys[0]), table=table.name))
     else:
         sql = (
             f'DELETE FROM "{table.name}" USING {statement.arrays} '  # noqa: S608
             f"AS given({statement.names}) WHERE {condition}"
         )
-        tx.put_off(Write(table.name, sql, statement.bind_columns(keys)))
+        tx.put_off(Write(sql, statement.bind_columns(keys), table=table.name))
 
 
 def _put_off(tx: Transaction, table: sa.Table, rows: Rows, tail: str) -> None:
     statement = _statement(table, tuple(rows[0]), tx.connection.dialect)
     if len(rows) == 1:
         sql = f"{statement.values}{tail}"
-        tx.put_off(Write(table.name, sql, statement.bind(rows[0])))
+        tx.put_off(Write(sql, statement.bind(rows[0]), table=table.name))
     elif tx.dialect == "postgresql":
         # INSERT INTO t (a, b) SELECT * FROM unnest(%s::text[], %s::bytea[]) ON CONFLICT …
         sql = f"{statement.into} SELECT * FROM {statement.arrays}{tail}"  # noqa: S608
-        tx.put_off(Write(table.name, sql, statement.bind_columns(rows)))
+        tx.put_off(Write(sql, statement.bind_columns(rows), table=table.name))
     else:
         sql = f"{statement.values}{tail}"
-        tx.put_off(Write(table.name, sql, [statement.bind(row) for row in rows], many=True))
+        tx.put_off(Write(sql, [statement.bind(row) for row in rows], many=True, table=table.name))
 
 
 class _Statement:

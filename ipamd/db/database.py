@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import tenacity
@@ -24,6 +24,7 @@ from oslo_config import cfg
 from ipamd import errors, events
 from ipamd.context import RequestContext
 from ipamd.db import outbox
+from ipamd.db.drivers import Done, Driver, Statement, driver_of
 from ipamd.db.engine import make_engine
 from ipamd.db.fair import FairLock
 from ipamd.db.retries import is_unreachable, may_run_again
@@ -54,7 +55,6 @@ class Transaction:
     # What tenants with a quota may still take in this transaction.
     quota_left: dict[tuple[Kind, str], int] = field(default_factory=dict)
     _writes: list[Write] = field(default_factory=list)
-    _cursor: Any = None
 
     def execute(
         self,
@@ -65,59 +65,56 @@ class Transaction:
         self.flush()
         return self.connection.execute(statement, parameters)
 
-    def driver_fetch(self, sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
-        """Execute a SELECT in the driver's own spelling and return its raw rows."""
+    def run(self, statements: Sequence[Statement]) -> list[Done]:
+        """Execute statements in the driver's own spelling, in one round trip if it can."""
         self.flush()
-        with self._driver_errors(sql):
-            cursor = self._driver_cursor()
-            cursor.execute(sql, parameters)
-            return cast("Sequence[Any]", cursor.fetchall())
-
-    def driver_apply(self, sql: str, parameters: Sequence[Any]) -> int:
-        """Execute a change in the driver's own spelling; return how many rows it found."""
-        self.flush()
-        with self._driver_errors(sql):
-            cursor = self._driver_cursor()
-            cursor.execute(sql, parameters)
-            return int(cursor.rowcount)
+        with self._driver_errors(statements):
+            return self._driver.run(statements)
 
     def put_off(self, write: Write) -> None:
         """Have a write done before the next statement, or at the end."""
         self._writes.append(write)
 
     def flush(self) -> None:
-        """Do now what was put off.
+        """Do now what was put off."""
+        writes = self._composed()
+        if writes:
+            with self._driver_errors(writes):
+                self._driver.run(writes)
+
+    def finish(self) -> None:
+        """Do what was put off, and commit if that takes no trip of its own."""
+        writes = self._composed()
+        if writes:
+            with self._driver_errors(writes):
+                self._driver.run_and_commit(writes)
+
+    def _composed(self) -> Sequence[Write]:
+        """Take what was put off.
 
         PostgreSQL gets the writes to different tables as one statement: each but the last
         in a WITH clause.  All of them see the store as it was before; foreign keys and
         the like are checked at its end.
         """
-        if not self._writes:
-            return
         writes, self._writes = self._writes, []
-        for each in compose(writes) if self.dialect == "postgresql" else writes:
-            with self._driver_errors(each.sql):
-                cursor = self._driver_cursor()
-                execute = cursor.executemany if each.many else cursor.execute
-                execute(each.sql, each.parameters)
+        return list(compose(writes)) if self.dialect == "postgresql" else writes
 
-    def _driver_cursor(self) -> Any:
-        if self._cursor is None:
-            self._cursor = self.connection.connection.cursor()
-        return self._cursor
+    @cached_property
+    def _driver(self) -> Driver:
+        return driver_of(self.connection)
 
     @contextmanager
-    def _driver_errors(self, sql: str) -> Iterator[None]:
+    def _driver_errors(self, statements: Sequence[Statement]) -> Iterator[None]:
         """Raise the driver's errors as SQLAlchemy does, and notice a lost connection."""
         dialect = self.connection.dialect
         try:
             yield
         except dialect.loaded_dbapi.Error as error:
-            lost = dialect.is_disconnect(error, self.connection.connection, self._cursor)
+            lost = dialect.is_disconnect(error, self.connection.connection, None)
             if lost:
                 self.connection.invalidate(error)
             raise sa.exc.DBAPIError.instance(
-                sql,
+                "; ".join(statement.sql for statement in statements),
                 None,
                 error,
                 dialect.loaded_dbapi.Error,
@@ -261,7 +258,7 @@ class Database:
                 result = work(tx)
                 if tx.events:
                     outbox.store(tx, tx.events)
-                tx.flush()
+                tx.finish()
         if tx.events:
             self.on_events()
         return result

@@ -14,6 +14,7 @@ from oslo_config import cfg
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from ipamd import config
+from ipamd.db.drivers import roll_back
 
 # Longer at rest, a connection may be gone without a word (a firewall, a power failure).
 _TRUSTED_SECONDS = 10.0
@@ -76,6 +77,8 @@ def _engine_for(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         enable_from_linting=backend == "postgresql",
         connect_args=connect_args,
     )
+    if engine.dialect.driver == "psycopg":
+        engine.dialect.do_rollback = roll_back  # type: ignore[method-assign, assignment]
     _replace_lost_connections(engine)
     return engine
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from ipamd.db import arrays
+from ipamd.db.drivers import Done, Statement
 from ipamd.db.writes import Write
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class _Compiled:
         lists = any(each.is_list for each in self.parameters)
         self._varies = lists and dialect.name != "postgresql"
         self._sql = "".join(self._pieces)
+        self._is_select = isinstance(statement, sa.Select)
         if isinstance(statement, sa.Select):
             columns = statement.selected_columns
             row_type: Any = namedtuple("Row", columns.keys())  # type: ignore[misc]
@@ -89,12 +91,12 @@ class _Compiled:
             found = [result_converter(column.type, dialect) for column in columns]
             self._conversions = [(n, convert) for n, convert in enumerate(found) if convert]
 
-    def bind(self, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    def bind(self, values: Mapping[str, Any]) -> Statement:
         """Return the SQL and its parameters in their order, as the driver wants them."""
         bound: list[Any] = []
         for parameter in self.parameters:
             parameter.append_to(bound, values.get(parameter.name, parameter.fixed))
-        return self._for_lists(values) if self._varies else self._sql, bound
+        return Statement(self._for_lists(values) if self._varies else self._sql, bound)
 
     def _for_lists(self, values: Mapping[str, Any]) -> str:
         pieces = list(self._pieces)
@@ -104,8 +106,11 @@ class _Compiled:
                 pieces[2 * number + 1] = f"IN ({marks})"
         return "".join(pieces)
 
-    def read(self, raw: Sequence[Any]) -> Any:
-        """Return a row with its columns as attributes."""
+    def result(self, done: Done) -> Any:
+        """Return the rows of a SELECT, columns as attributes; else how many were changed."""
+        return [self._row(raw) for raw in done.rows] if self._is_select else done.count
+
+    def _row(self, raw: Sequence[Any]) -> Any:
         values = list(raw)
         for position, convert in self._conversions:
             values[position] = convert(values[position])
@@ -124,23 +129,36 @@ class Prepared:
 
     def fetch(self, tx: Transaction, values: Mapping[str, Any]) -> list[Any]:
         """Execute a SELECT and return its rows, columns as attributes."""
-        compiled = self._for(tx)
-        return [compiled.read(row) for row in tx.driver_fetch(*compiled.bind(values))]
+        (rows,) = together(tx, (self, values))
+        return cast("list[Any]", rows)
 
     def apply(self, tx: Transaction, values: Mapping[str, Any]) -> int:
         """Execute a change and return how many rows it found."""
-        return tx.driver_apply(*self._for(tx).bind(values))
+        (count,) = together(tx, (self, values))
+        return cast("int", count)
 
     def put_off(self, tx: Transaction, table: sa.Table, values: Mapping[str, Any]) -> None:
         """Have a change of ``table`` done before the next statement, or at the end."""
-        tx.put_off(Write(table.name, *self._for(tx).bind(values)))
+        statement = self.compiled(tx).bind(values)
+        tx.put_off(Write(statement.sql, statement.parameters, table=table.name))
 
-    def _for(self, tx: Transaction) -> _Compiled:
+    def compiled(self, tx: Transaction) -> _Compiled:
+        """Return the statement as the transaction's database has it."""
         compiled = self._compiled.get(tx.dialect)
         if compiled is None:
             compiled = _Compiled(self._statement, tx.connection.dialect)
             self._compiled[tx.dialect] = compiled
         return compiled
+
+
+def together(tx: Transaction, *asked: tuple[Prepared, Mapping[str, Any]]) -> list[Any]:
+    """Execute statements with their values, PostgreSQL in one round trip.
+
+    Returns for each what ``fetch`` or ``apply`` does: rows of a SELECT, else a number.
+    """
+    bound = [(prepared.compiled(tx), values) for prepared, values in asked]
+    done = tx.run([compiled.bind(values) for compiled, values in bound])
+    return [compiled.result(each) for (compiled, _), each in zip(bound, done, strict=True)]
 
 
 def bind_converter(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+
+from ipamd.db.drivers import Statement
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """An INSERT, UPDATE or DELETE in the driver's own spelling, parameters by position.
+class Write(Statement):
+    """An INSERT, UPDATE or DELETE."""
 
-    ``many``: ``parameters`` are those of many rows.
-    """
-
-    table: str
-    sql: str
-    parameters: Sequence[Any]
-    many: bool = False
+    table: str = field(kw_only=True)
 
 
 def compose(writes: Iterable[Write]) -> Iterator[Write]:
@@ -44,7 +39,7 @@ def _composed(group: Sequence[Write]) -> Iterator[Write]:
         return
     parameters = [value for write in group for value in write.parameters]
     sql = _with_clause(tuple(write.sql for write in group))
-    yield Write(group[-1].table, sql, parameters)
+    yield Write(sql, parameters, table=group[-1].table)
 
 
 @lru_cache

@@ -71,13 +71,13 @@ def join_state(left: sa.FromClause, interface_id: sa.BindParameter[str]) -> sa.J
     return _with_mac_and_port(sa.outerjoin(left, INTERFACES, INTERFACES.c.id == interface_id))
 
 
-_STATES = Prepared(
+STATES = Prepared(
     sa.select(*STATE_COLUMNS)
     .select_from(_with_mac_and_port(INTERFACES))
     .where(INTERFACES.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
 # Not FOR UPDATE on PostgreSQL: a row that refers to an interface may be written meanwhile.
-_LOCK = Prepared(
+LOCK = Prepared(
     sa.select(INTERFACES.c.id)
     .where(INTERFACES.c.id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(INTERFACES.c.id)
@@ -131,7 +131,7 @@ def find(tx: Transaction, interface_id: str) -> InterfaceState | None:
 
 def find_many(tx: Transaction, interface_ids: Collection[str]) -> dict[str, InterfaceState]:
     """Look interfaces up by their ids; those that do not exist are left out."""
-    states = (from_row(row) for row in _STATES.fetch(tx, {"ids": list(interface_ids)}))
+    states = (from_row(row) for row in STATES.fetch(tx, {"ids": list(interface_ids)}))
     return {state.id: state for state in states if state}
 
 
@@ -143,7 +143,7 @@ def lock(tx: Transaction, interface_ids: Collection[str]) -> None:
     one writer, which is lock enough.
     """
     if interface_ids and tx.dialect != "sqlite":
-        _LOCK.fetch(tx, {"ids": sorted(interface_ids)})
+        LOCK.fetch(tx, {"ids": sorted(interface_ids)})
 
 
 def find_locked(tx: Transaction, interface_id: str) -> InterfaceState | None:

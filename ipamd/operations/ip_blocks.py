@@ -36,7 +36,7 @@ _LIST = 1000
 
 _GET = sa.select(BLOCKS).where(BLOCKS.c.id == sa.bindparam("block_id"))
 _LOCK = _GET.with_for_update()
-_LOCK_MANY = Prepared(
+LOCK_MANY = Prepared(
     sa.select(BLOCKS)
     .where(BLOCKS.c.id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(BLOCKS.c.id)
@@ -217,7 +217,7 @@ def lock_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row]:
     if not wanted:
         return {}
     if len(wanted) <= _LIST:
-        return {row.id: row for row in _LOCK_MANY.fetch(tx, {"ids": wanted})}
+        return {row.id: row for row in LOCK_MANY.fetch(tx, {"ids": wanted})}
     ordered = sa.select(BLOCKS).order_by(BLOCKS.c.id).with_for_update()
     return {row.id: row for row in bulk.select_by_ids(tx, ordered.where, BLOCKS.c.id, wanted)}
 

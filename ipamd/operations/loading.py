@@ -1,15 +1,15 @@
-"""What a batch reads before it starts: for one request in two statements, else in three."""
+"""What a batch reads before it starts: PostgreSQL is asked for all of it in one round trip."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ipamd.db.database import Transaction
 from ipamd.db.models import FreeRange, IpBlock, MacAddressRange, table_of
-from ipamd.db.prepared import Prepared
+from ipamd.db.prepared import Prepared, together
 from ipamd.ipam.intervals import Interval
 from ipamd.operations import interface_states, ip_blocks
 from ipamd.operations.allocation import ADDRESSES, BlockAllocation
@@ -17,7 +17,6 @@ from ipamd.operations.common import Row
 from ipamd.operations.interface_states import (
     INTERFACES,
     STATE_COLUMNS,
-    InterfaceState,
     join_state,
 )
 
@@ -124,11 +123,12 @@ def one(tx: Transaction, block_id: str, interface_id: str | None, chosen: int | 
     from ipamd.operations.batch import Loaded
 
     locking = _LOCK_AND_COUNT if interface_id is None else _LOCK_BOTH_AND_COUNT[tx.dialect]
-    if not locking.apply(tx, {"block": block_id, "interface": interface_id}):
-        return Loaded({}, {}, mac_ranges=False)
     start = chosen or 0
     values = {"block": block_id, "interface": interface_id, "start": start}
-    (row,) = _ONE.fetch(tx, values)
+    _, rows = together(tx, (locking, values), (_ONE, values))
+    if not rows:
+        return Loaded({}, {}, mac_ranges=False)
+    (row,) = rows
     block = BlockAllocation(tx, row, counted=1)
     run = None if row.free_last is None else Interval(row.free_first, row.free_last)
     block.space.preload(start, run)
@@ -144,19 +144,28 @@ def many(
     """Lock and read what a batch needs; blocks that are gone are left out."""
     from ipamd.operations.batch import Loaded
 
-    rows = ip_blocks.lock_many(tx, block_ids)
-    blocks = {block_id: BlockAllocation(tx, row) for block_id, row in rows.items()}
-    if may_create and blocks:
-        found = {row.ip_block_id: row for row in _FREE_OF_MANY.fetch(tx, {"ids": list(blocks)})}
-        for block_id, block in blocks.items():
-            free = found.get(block_id)
-            block.space.preload(0, None if free is None else Interval(free.first, free.last))
-    interfaces: dict[str, InterfaceState] = {}
+    if not block_ids:
+        return Loaded({}, {}, mac_ranges=False)
+    ids = {"ids": sorted(block_ids)}
+    asked: dict[str, tuple[Prepared, Mapping[str, Any]]] = {"blocks": (ip_blocks.LOCK_MANY, ids)}
+    if may_create:
+        asked["free"] = _FREE_OF_MANY, ids
+        asked["ranges"] = _ASK_FOR_RANGES, {}
     if interface_ids:
-        interface_states.lock(tx, interface_ids)
-        interfaces = interface_states.find_many(tx, interface_ids)
-    has_ranges = may_create and bool(_ASK_FOR_RANGES.fetch(tx, {})[0].has_ranges)
-    return Loaded(blocks, interfaces, has_ranges)
+        these = {"ids": sorted(interface_ids)}
+        if tx.dialect != "sqlite":
+            asked["locked"] = interface_states.LOCK, these
+        asked["states"] = interface_states.STATES, these
+    found = dict(zip(asked, together(tx, *asked.values()), strict=True))
+    blocks = {row.id: BlockAllocation(tx, row) for row in found["blocks"]}
+    states = map(interface_states.from_row, found.get("states", ()))
+    interfaces = {state.id: state for state in states if state}
+    if not may_create:
+        return Loaded(blocks, interfaces, mac_ranges=False)
+    free = {row.ip_block_id: Interval(row.first, row.last) for row in found["free"]}
+    for block_id, block in blocks.items():
+        block.space.preload(0, free.get(block_id))
+    return Loaded(blocks, interfaces, bool(found["ranges"][0].has_ranges))
 
 
 def addresses(tx: Transaction, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Row]:

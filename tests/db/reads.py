@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import sqlalchemy as sa
 
 from ipamd.db.database import Database
+from ipamd.db.drivers import Done, Pipeline, Statement
 
 _POSTGRESQL = """
     SELECT coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)
@@ -50,10 +52,18 @@ def counted_reads(db: Database) -> Iterator[Reads]:
         else:
             reads.rows += _scalar(connection, counters) - before.pop(id(connection))
 
+    def run(pipeline: Pipeline, statements: Sequence[Statement]) -> list[Done]:
+        # The counters are those of the transaction: they are read before it ends.
+        if statements and statements[-1].sql == "COMMIT":
+            statements = statements[:-1]
+        return plainly(pipeline, statements)
+
     sa.event.listen(db.engine, "begin", begun)
     sa.event.listen(db.engine, "commit", committed)
+    plainly = Pipeline.run
     try:
-        yield reads
+        with mock.patch.object(Pipeline, "run", run):
+            yield reads
     finally:
         sa.event.remove(db.engine, "begin", begun)
         sa.event.remove(db.engine, "commit", committed)

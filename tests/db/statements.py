@@ -1,20 +1,22 @@
 """Counting the SQL statements that reach the database, whoever sends them.
 
-The drivers' own cursors count: what goes past SQLAlchemy is seen as well.
+The drivers' own cursors count, and our pipeline: what goes past SQLAlchemy is seen as well.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pymysql
 import sqlalchemy as sa
 
 from ipamd.db.database import Database
+from ipamd.db.drivers import Done, Pipeline, Statement
 
 # Sent around the statements of a request, not for it.
 _FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SET ", ";")
@@ -43,12 +45,19 @@ def counted(db: Database) -> Iterator[list[str]]:
     def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
         options.update(more[db.dialect]())
 
+    def run(pipeline: Pipeline, statements: Sequence[Statement]) -> list[Done]:
+        for statement in statements:
+            note(statement.sql, 1)
+        return plainly(pipeline, statements)
+
     db.engine.dispose()
     sa.event.listen(db.engine, "do_connect", connect)
+    plainly = Pipeline.run
     try:
         with db.engine.connect():  # settings of a new connection are no statements of ours
             found.clear()
-        yield found
+        with mock.patch.object(Pipeline, "run", run):
+            yield found
     finally:
         sa.event.remove(db.engine, "do_connect", connect)
         db.engine.dispose()
