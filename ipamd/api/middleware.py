@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from gunicorn.http.errors import ParseException
-from oslo_log import log as logging
 from werkzeug.wsgi import ClosingIterator
 
 from ipamd.api.account import ACCOUNT, Account
 from ipamd.context import RequestContext
+from ipamd.request_log import RequestLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,6 +50,7 @@ class RequestEnvelope:
     def __init__(self, app: WSGIApplication, metrics: FacadeMetrics) -> None:
         self.app = app
         self._metrics = metrics
+        self._log = RequestLog(LOG)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         asked = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
@@ -86,8 +88,8 @@ class RequestEnvelope:
         api = first if first in _APIS else "other"
         self._metrics.http_requests[api, verb if verb in _VERBS else "other", status].inc()
         self._metrics.http_seconds[api].observe(seconds)
-        RequestContext.end_work()  # the line names the request itself
-        LOG.info(
+        RequestContext.end_work()
+        self._log.info(
             "%(request_id)s %(who)s%(verb)s %(path)s %(status)s %(method)s tenant=%(tenant)s "
             "%(outcome)s %(workers_ms).1f ms in workers, %(ms).1f ms",
             {

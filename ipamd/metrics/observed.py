@@ -16,13 +16,14 @@ from ipamd.context import RequestContext
 from ipamd.db.outbox import OutboxEvent
 from ipamd.events import EVENTS
 from ipamd.metrics.instruments import WorkerMetrics
+from ipamd.request_log import RequestLog
 from ipamd.rpc.dispatch import Answer, Call, CannotShare, Outcome, Postpone, SharingHandler
 from ipamd.rpc.jobs import Job
 from ipamd.rpc.methods import METHODS
 from ipamd.rpc.notifications import Done, NotSent, Sender
 
 # One line for each request: a name of its own, so that it can be turned off.
-LOG = logging.getLogger("ipamd.requests")
+NAME: Final = "ipamd.requests"
 UNKNOWN: Final = "unknown"
 """The label of methods that do not exist, whatever they are called."""
 
@@ -33,7 +34,7 @@ class ObservedManager:
     def __init__(self, manager: SharingHandler, metrics: WorkerMetrics, *, logs: bool) -> None:
         self._manager = manager
         self._metrics = metrics
-        self._logs = logs
+        self._log = RequestLog(logging.getLogger(NAME)) if logs else None
 
     def call(
         self,
@@ -98,8 +99,8 @@ class ObservedManager:
         name = method if method in METHODS else UNKNOWN
         self._metrics.requests[name, outcome].inc()
         self._metrics.request_seconds[name].observe(seconds)
-        if self._logs:
-            LOG.info(
+        if self._log is not None:
+            self._log.info(
                 "%(request_id)s %(method)s tenant=%(tenant)s %(outcome)s %(ms).1f ms",
                 {
                     "request_id": context.request_id or "-",

@@ -28,6 +28,7 @@ from tests.api.guarded_service import (
     serving,
     write_users,
 )
+from tests.services.waiting import wait_until
 
 EMPTY: dict[str, Any] = {"ip_blocks": [], "next_marker": None}
 BLOCKS = f"/v0.1/ipam/tenants/{TENANT}/ip_blocks"
@@ -369,10 +370,15 @@ def test_the_log_names_who_asked(facade_: Facade, caplog: pytest.LogCaptureFixtu
     with caplog.at_level("INFO"):
         assert facade_.status("another tenant", "another tenant") == 403
         assert facade_.status("nobody", "nobody") == 401
-    lines = [r.getMessage() for r in caplog.records if r.name == "ipamd.api.middleware"]
-    assert f" another%20tenant@{OTHER} GET {BLOCKS} 403 " in lines[0]
-    assert f" GET {BLOCKS} 401 " in lines[1]
-    assert "@" not in lines[1]
+
+    def lines() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.name == "ipamd.api.middleware"]
+
+    wait_until(lambda: len(lines()) == 2)
+    first, second = lines()
+    assert f" another%20tenant@{OTHER} GET {BLOCKS} 403 " in first
+    assert f" GET {BLOCKS} 401 " in second
+    assert "@" not in second
 
 
 def test_the_service_being_away_is_told_after_the_door(facade_: Facade) -> None:

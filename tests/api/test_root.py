@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from ipamd import errors
 from tests.api.conftest import RecordingCaller
+from tests.services.waiting import wait_until
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -82,7 +83,7 @@ def test_each_request_leaves_one_line(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="ipamd.api.middleware"):
         client.get("/no%0Aline", headers={"X-Openstack-Request-Id": "req-7"})
-    lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 1
-    assert lines[0].startswith("req-7 GET /no%0Aline 404 ")
-    assert lines[0].endswith(" ms")
+    wait_until(lambda: caplog.records)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("req-7 GET /no%0Aline 404 ")
+    assert line.endswith(" ms")
