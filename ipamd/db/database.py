@@ -66,10 +66,13 @@ class Transaction:
         return self.connection.execute(statement, parameters)
 
     def run(self, statements: Sequence[Statement]) -> list[Done]:
-        """Execute statements in the driver's own spelling, in one round trip if it can."""
-        self.flush()
-        with self._driver_errors(statements):
-            return self._driver.run(statements)
+        """Execute statements in the driver's own spelling, in one round trip if it can.
+
+        What was put off goes before them.
+        """
+        every: list[Statement] = [*self._composed(), *statements]
+        with self._driver_errors(every):
+            return self._driver.run(every)[-len(statements) :]
 
     def put_off(self, write: Write) -> None:
         """Have a write done before the next statement, or at the end."""

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from ipamd.db import bulk
 from ipamd.db.models import Lease, Outbox, table_of
-from ipamd.db.prepared import Prepared
+from ipamd.db.prepared import Prepared, together
 from ipamd.ids import new_id
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _OUTBOX = table_of(Outbox)
 _LEASES = table_of(Lease)
-_CLAIM = (
-    sa.select(_OUTBOX)
+_CLAIM = Prepared(
+    sa.select(*_OUTBOX.c["id", "event_id", "event_type", "priority", "payload"])
     .where(_OUTBOX.c.sent_at.is_(None))
     .order_by(_OUTBOX.c.id)
     .limit(sa.bindparam("row_limit"))
@@ -48,13 +48,15 @@ _WAITING = (
 )
 _OLDEST = _WAITING.subquery().c.occurred_at
 _BACKLOG = sa.select(sa.func.count(_OLDEST).label("events"), sa.func.min(_OLDEST).label("oldest"))
-_MARK = (
+_MARK = Prepared(
     sa.update(_OUTBOX)
     .where(_OUTBOX.c.id.in_(sa.bindparam("ids", expanding=True)))
     .values(sent_at=sa.bindparam("sent_at"))
 )
 # Locks the lease's row as SELECT … FOR UPDATE would: whoever adds to the journal has a turn.
-_LOCK_LEASE = sa.update(_LEASES).where(_LEASES.c.name == LEASE).values(owner=_LEASES.c.owner)
+_LOCK_LEASE = Prepared(
+    sa.update(_LEASES).where(_LEASES.c.name == LEASE).values(owner=_LEASES.c.owner)
+)
 _NEWEST = Prepared(sa.select(sa.func.max(_OUTBOX.c.sent_at).label("sent_at")))
 _UNSENT = (
     sa.select(_OUTBOX.c.id)
@@ -63,7 +65,7 @@ _UNSENT = (
     .limit(sa.bindparam("row_limit"))
 )
 _TICK = timedelta(microseconds=1)
-_TAKE_LEASE = (
+_TAKE_LEASE = Prepared(
     sa.update(_LEASES)
     .where(
         _LEASES.c.name == LEASE,
@@ -143,14 +145,18 @@ def _behind_the_journal(tx: Transaction) -> datetime:
     It is now, unless the clock went back or another machine's is ahead.  The caller is
     the only one who files anything until it commits.
     """
-    (newest,) = _NEWEST.fetch(tx, {})
+    return _behind(tx, _NEWEST.fetch(tx, {}))
+
+
+def _behind(tx: Transaction, found: Sequence[Any]) -> datetime:
+    (newest,) = found
     return tx.now if newest.sent_at is None else max(tx.now, newest.sent_at + _TICK)
 
 
 def acquire_lease(tx: Transaction, owner: str, seconds: float) -> bool:
     """Take or prolong the relay's lease; False while another relay holds it."""
     values = {"me": owner, "now": tx.now, "until": tx.now + timedelta(seconds=seconds)}
-    if tx.execute(_TAKE_LEASE, values).rowcount:
+    if _TAKE_LEASE.apply(tx, values):
         return True
     known = tx.execute(sa.select(_LEASES.c.owner).where(_LEASES.c.name == LEASE)).first()
     if known is None:
@@ -173,7 +179,7 @@ def release_lease(tx: Transaction, owner: str) -> None:
 
 def claim(tx: Transaction, limit: int) -> list[OutboxEvent]:
     """Read the oldest unsent events.  The caller holds the lease."""
-    rows = tx.execute(_CLAIM, {"row_limit": limit}).all()
+    rows = _CLAIM.fetch(tx, {"row_limit": limit})
     return [
         OutboxEvent(
             row.id,
@@ -197,8 +203,8 @@ def mark_sent(tx: Transaction, ids: Iterable[int]) -> None:
 
     The caller has or had the lease: its row is the lock.
     """
-    tx.execute(_LOCK_LEASE)
-    tx.execute(_MARK, {"ids": list(ids), "sent_at": _behind_the_journal(tx)})
+    _, newest = together(tx, (_LOCK_LEASE, {}), (_NEWEST, {}))
+    _MARK.put_off(tx, _OUTBOX, {"ids": list(ids), "sent_at": _behind(tx, newest)})
 
 
 def mark_oldest(tx: Transaction, limit: int) -> int:

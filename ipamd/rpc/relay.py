@@ -36,7 +36,7 @@ _STOP_TIMEOUT = 10.0
 _STOP_PATIENCE = 2.0
 # Seconds in which events gather before the next few are claimed: a transaction for each
 # event costs several times what sending it does.
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.05
 # Events moved to the journal in one transaction where there is no bus.
 _FILED = 5000
 
