@@ -72,6 +72,7 @@ def _engine_for(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         isolation_level="READ COMMITTED",
         pool_size=conf.database.pool_size,
         max_overflow=conf.database.pool_size,
+        pool_use_lifo=True,
         pool_timeout=conf.database.pool_timeout,
         # MariaDB's compiler tells the linter of none of the joins behind the first one.
         enable_from_linting=backend == "postgresql",
@@ -132,6 +133,7 @@ def _sqlite_engine(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         url,
         pool_size=conf.database.pool_size,
         max_overflow=conf.database.pool_size,
+        pool_use_lifo=True,
         pool_timeout=conf.database.pool_timeout,
         # Transactions are begun by the hook below, not by the driver's guesses.
         connect_args={
