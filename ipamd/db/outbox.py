@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -90,13 +91,19 @@ class Event:
 
 @dataclass(frozen=True)
 class OutboxEvent:
-    """A stored event as the relay publishes it; ``payload`` is complete."""
+    """A stored event as the relay publishes it; its payload is complete."""
 
     id: int
     event_id: str
     event_type: str
     priority: str
-    payload: dict[str, Any]
+    payload_json: str
+
+    @cached_property
+    def payload(self) -> dict[str, Any]:
+        """The payload as an object."""
+        found: dict[str, Any] = json.loads(self.payload_json)
+        return found
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,7 @@ def claim(tx: Transaction, limit: int) -> list[OutboxEvent]:
             row.event_id,
             row.event_type,
             row.priority,
-            {**json.loads(row.payload), "sequence": row.id},
+            f'{row.payload[:-1]},"sequence":{row.id}}}',
         )
         for row in rows
     ]

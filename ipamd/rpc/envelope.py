@@ -208,9 +208,12 @@ def wrap(message: Mapping[str, Any]) -> bytes:
 
     Raises: TypeError or ValueError when it is not JSON.
     """
-    return json.dumps(
-        {_VERSION_KEY: _ENVELOPE_VERSION, _MESSAGE_KEY: json.dumps(message)}
-    ).encode()
+    return wrap_text(json.dumps(message))
+
+
+def wrap_text(message: str) -> bytes:
+    """Encode a message that is JSON already in its envelope."""
+    return json.dumps({_VERSION_KEY: _ENVELOPE_VERSION, _MESSAGE_KEY: message}).encode()
 
 
 def answer(to: ReplyTo, result: Any = None, failure: Mapping[str, Any] | None = None) -> bytes:

@@ -121,8 +121,10 @@ def is_too_deep(value: Mapping[str, Any] | list[Any], levels: int = MAX_DEPTH) -
     """Tell whether objects and lists are nested deeper than ``levels``."""
     if levels == 0:
         return True
-    inner = value if isinstance(value, list) else value.values()
-    return any(isinstance(v, dict | list) and is_too_deep(v, levels - 1) for v in inner)
+    for inner in value if isinstance(value, list) else value.values():
+        if isinstance(inner, (dict, list)) and is_too_deep(inner, levels - 1):
+            return True
+    return False
 
 
 def _method(operation: Callable[..., Any], *, mutating: bool) -> Method:

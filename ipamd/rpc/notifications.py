@@ -8,10 +8,8 @@ notifier would send to a RabbitMQ message by message goes to it a batch at a tim
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
@@ -21,13 +19,13 @@ from oslo_messaging.transport import NotificationTransport
 
 from ipamd.context import RequestContext
 from ipamd.db.outbox import OutboxEvent
-from ipamd.rpc import envelope, transport
-from ipamd.rpc.bus import Bus, Message
+from ipamd.rpc import transport
+from ipamd.rpc.bus import Bus
+from ipamd.rpc.event_messages import BUS_DRIVERS, EventMessages
 
 LOG = logging.getLogger(__name__)
 
 _DEFAULT_DRIVER = "messagingv2"
-_BUS_DRIVERS = {"messaging", "messagingv2"}
 
 
 class NotSent(Exception):
@@ -74,15 +72,48 @@ class JournalOnly:
         """Do nothing: nothing is open."""
 
 
-class Notifications:
-    """Sends events by the drivers of ``[oslo_messaging_notifications]``."""
+class BusSender:
+    """Sends events to a RabbitMQ, a batch at a time."""
 
     prompt = True
 
-    def __init__(self, transport: Any, drivers: list[str], bus: Bus | None = None) -> None:
-        """Prepare for ``drivers``; what they put on ``transport`` goes to ``bus``, if given."""
-        self._transport = _WatchedTransport(transport, keeps=bus is not None)
+    def __init__(self, bus: Bus, messages: EventMessages, others: Sender | None = None) -> None:
+        """Prepare; ``others``: where events go besides."""
         self._bus = bus
+        self._messages = messages
+        self._others = others
+
+    def send(self, events: Sequence[OutboxEvent], done: Done, give_up: Callable[[], bool]) -> None:
+        """Send ``events`` in their order; return when the bus has confirmed all of them.
+
+        Raises: NotSent.
+        """
+        if self._others is not None:
+            self._others.send(events, lambda _event: None, give_up)
+        written = [self._messages.of(event) for event in events]
+        confirmed = self._bus.send([message for each in written for message in each], give_up)
+        end = 0
+        for event, each in zip(events, written, strict=True):
+            end += len(each)
+            if end > confirmed:
+                raise NotSent(self._bus.failure)
+            done(event)
+
+    def close(self) -> None:
+        """Close the connection to the bus."""
+        self._bus.close()
+        if self._others is not None:
+            self._others.close()
+
+
+class Notifications:
+    """Sends events by drivers of oslo.messaging's notifier, one after the other."""
+
+    prompt = True
+
+    def __init__(self, transport: Any, drivers: Sequence[str]) -> None:
+        """Prepare for ``drivers``; those that need a bus use ``transport``."""
+        self._transport = _WatchedTransport(transport._driver)
         self._notifiers = [
             oslo_messaging.Notifier(
                 self._transport,
@@ -95,25 +126,12 @@ class Notifications:
         ]
 
     def send(self, events: Sequence[OutboxEvent], done: Done, give_up: Callable[[], bool]) -> None:
-        """Send ``events`` in their order; return when the bus has confirmed all of them.
+        """Send ``events`` in their order.
 
         Raises: NotSent.
         """
-        messages: list[Message] = []
-        # How many messages there are up to and with each event.
-        ends: list[int] = []
         for event in events:
             self._notify(event)
-            messages += self._transport.take()
-            ends.append(len(messages))
-            if self._bus is None:
-                done(event)
-        if self._bus is None:
-            return
-        confirmed = self._bus.send(messages, give_up) if messages else 0
-        for event, end in zip(events, ends, strict=True):
-            if end > confirmed:
-                raise NotSent(self._bus.failure)
             done(event)
 
     def _notify(self, event: OutboxEvent) -> None:
@@ -129,8 +147,6 @@ class Notifications:
 
     def close(self) -> None:
         """Close the connection to the bus."""
-        if self._bus is not None:
-            self._bus.close()
         self._transport.cleanup()
 
 
@@ -143,42 +159,17 @@ class _EventContext(RequestContext):
 
 
 class _WatchedTransport(NotificationTransport):  # type: ignore[misc]
-    """Keeps messages, or failures to send them, for the relay.
+    """Keeps failures to send for the relay; they would be left to the notifier's log."""
 
-    A failure would be left to the notifier's log otherwise.
-    """
-
-    def __init__(self, bus: Any, *, keeps: bool) -> None:
-        super().__init__(bus._driver)
-        self._keeps = keeps
-        self._kept: list[Message] = []
-        self._failure: Exception | None = None
+    _failure: Exception | None = None
 
     def _send_notification(
         self, target: Any, ctxt: Any, message: Any, version: Any, retry: Any = None
     ) -> None:
         try:
-            if self._keeps:
-                self._kept.append(self._message(target, ctxt, message, version))
-            else:
-                super()._send_notification(target, ctxt, message, version, retry)
+            super()._send_notification(target, ctxt, message, version, retry)
         except Exception as error:  # noqa: BLE001 - raised by raise_failure()
             self._failure = error
-
-    def _message(
-        self, target: Any, context: dict[str, Any], message: dict[str, Any], version: float
-    ) -> Message:
-        """Build what oslo.messaging's driver would send (``AMQPDriverBase._send``)."""
-        whole = {**message, "_unique_id": uuid.uuid4().hex}
-        whole.update((f"_context_{name}", value) for name, value in context.items())
-        body = envelope.wrap(whole) if version >= 2 else json.dumps(whole).encode()
-        exchange = target.exchange or self.conf.control_exchange
-        return Message(exchange, target.topic, body)
-
-    def take(self) -> list[Message]:
-        """Return the messages that were kept since the last time."""
-        kept, self._kept = self._kept, []
-        return kept
 
     def raise_failure(self) -> None:
         failure, self._failure = self._failure, None
@@ -208,9 +199,15 @@ def make_sender(conf: cfg.ConfigOpts) -> Sender:
         return JournalOnly()
     if has_bus:
         bus = transport.notification_transport(conf)
-        rabbit = bus._driver._url.transport in ("rabbit", "kombu")
-        return Notifications(bus, drivers, Bus(conf) if rabbit else None)
-    if _BUS_DRIVERS & set(drivers):
+        if bus._driver._url.transport not in ("rabbit", "kombu"):
+            return Notifications(bus, drivers)
+        ours = [driver for driver in drivers if driver in BUS_DRIVERS]
+        others = [driver for driver in drivers if driver not in BUS_DRIVERS]
+        other = Notifications(bus, others) if others else None
+        if not ours and other is not None:
+            return other
+        return BusSender(Bus(conf), EventMessages(conf, ours), other)
+    if BUS_DRIVERS.keys() & drivers:
         raise cfg.ConfigFileValueError(
             f"[oslo_messaging_notifications] driver {', '.join(drivers)} needs a transport_url"
         )

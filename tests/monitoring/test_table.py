@@ -69,7 +69,7 @@ def test_what_is_told_is_the_table_and_nothing_else(
     assert client.post(f"{tenant}/ip_blocks/{block}/ip_addresses", json={}).status_code == 201
     telemetry.db.on_retry(errors.Busy())
     sender = telemetry.observed_sender(JournalOnly())
-    event = OutboxEvent(1, "e", "ip_block.create", "INFO", {})
+    event = OutboxEvent(1, "e", "ip_block.create", "INFO", "{}")
     sender.send([event], lambda _event: None, lambda: False)
     text = client.get("/metrics").get_data(as_text=True)
     own = {

@@ -20,7 +20,7 @@ from ipamd.context import RequestContext
 from ipamd.db import outbox, schema
 from ipamd.db.database import Database, Transaction
 from ipamd.rpc import transport
-from ipamd.rpc.notifications import JournalOnly, Notifications, make_sender
+from ipamd.rpc.notifications import BusSender, JournalOnly, make_sender
 from ipamd.rpc.publisher import Publication, Publisher
 from ipamd.rpc.relay import Relay
 from tests.rpc.cutting import cutting_proxy
@@ -246,7 +246,7 @@ def test_a_batch_is_under_way_as_a_whole(db: Database, transport_url: str) -> No
     hundreds(db, 0, 200)
     conf = make_conf(transport_url)
     sender = make_sender(conf)
-    assert isinstance(sender, Notifications)
+    assert isinstance(sender, BusSender)
     open_at_once: list[int] = []
     with listening(transport_url) as listener:
         relay = Relay(db, conf, sender)
