@@ -25,16 +25,14 @@ class RequestLog:
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
-        self._records: deque[logging.LogRecord] = deque()
+        self._lines: deque[tuple[float, str, Mapping[str, Any]]] = deque()
         self._gathering = threading.Lock()
 
     def info(self, text: str, parts: Mapping[str, Any]) -> None:
         """Log ``text % parts``, soon."""
-        logger = self._logger
-        if not logger.isEnabledFor(logging.INFO):
+        if not self._logger.isEnabledFor(logging.INFO):
             return
-        made = logger.makeRecord(logger.name, logging.INFO, __file__, 0, text, (parts,), None)
-        self._records.append(made)
+        self._lines.append((time.time(), text, parts))
         if self._gathering.acquire(blocking=False):
             threading.Thread(target=self._write_soon, name="ipamd-request-log").start()
 
@@ -42,9 +40,16 @@ class RequestLog:
         time.sleep(PAUSE)
         # Before the lines are taken: one that comes after that starts a thread of its own.
         self._gathering.release()
-        while self._records:
+        while self._lines:
             try:
-                record = self._records.popleft()
+                line = self._lines.popleft()
             except IndexError:  # that thread was faster
                 return
-            self._logger.handle(record)
+            self._write(*line)
+
+    def _write(self, at: float, text: str, parts: Mapping[str, Any]) -> None:
+        logger = self._logger
+        record = logger.makeRecord(logger.name, logging.INFO, __file__, 0, text, (parts,), None)
+        record.relativeCreated -= (record.created - at) * 1000
+        record.created, record.msecs = at, at % 1 * 1000 // 1
+        logger.handle(record)

@@ -85,7 +85,9 @@ def make_part(conf: cfg.ConfigOpts) -> Part:
 
     # The facade's own line tells of each request.
     caller = DirectCaller(telemetry.observed(manager, logs=False))
-    return Part(create_app(conf, caller, Exposed.of(telemetry.registry)), close)
+    whole = Part(create_app(conf, caller, Exposed.of(telemetry.registry)), close)
+    common.collect_garbage_less()
+    return whole
 
 
 if __name__ == "__main__":

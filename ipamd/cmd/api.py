@@ -43,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_part(conf: cfg.ConfigOpts, folder: SharedFolder) -> Part:
     """Build the facade of one process, with a broker connection of its own."""
     caller = RpcCaller(conf, patience=conf.api.broker_patience)
-    return Part(create_app(conf, caller, Exposed.shared(folder.registry)), caller.close)
+    whole = Part(create_app(conf, caller, Exposed.shared(folder.registry)), caller.close)
+    common.collect_garbage_less()
+    return whole
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import select
@@ -50,6 +51,17 @@ def open_database(prog: str, conf: cfg.ConfigOpts) -> Database:
         sys.exit(f"{prog}: [database] connection: {error}")
     except OSError as error:
         sys.exit(f"{prog}: the database cannot be used: {error}")
+
+
+def collect_garbage_less() -> None:
+    """Look for reference cycles every 20,000 objects, and never among those that are there.
+
+    Requests leave none; looking for them after every 700 objects, as Python does by itself,
+    took a sixteenth of a busy worker's CPU time.  To be called when all is started.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def reread_log_levels_on_sighup(prog: str, argv: Sequence[str] | None = None) -> None:

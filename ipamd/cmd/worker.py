@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     relay.start()
     reaper.start()
     intake.start()
+    common.collect_garbage_less()
     while not stop and not intake.wait_ready(0.2):
         continue
     if not stop:
