@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from ipamd.db import bulk
 from ipamd.db.models import Lease, Outbox, table_of
 from ipamd.db.prepared import Prepared, together
-from ipamd.ids import new_id
+from ipamd.ids import new_ids
 
 if TYPE_CHECKING:
     from ipamd.db.database import Transaction
@@ -121,11 +121,17 @@ class Backlog:
 def store(tx: Transaction, events: Sequence[Event]) -> None:
     """Insert ``events`` in their order, as one multi-row statement."""
     sent_at = _behind_the_journal(tx) if tx.journal_only else None
-    bulk.insert(tx, _OUTBOX, [_row(tx, event, sent_at) for event in events])
+    bulk.insert(
+        tx,
+        _OUTBOX,
+        [
+            _row(tx, event, event_id, sent_at)
+            for event, event_id in zip(events, new_ids(len(events)), strict=True)
+        ],
+    )
 
 
-def _row(tx: Transaction, event: Event, sent_at: datetime | None) -> dict[str, Any]:
-    event_id = new_id()
+def _row(tx: Transaction, event: Event, event_id: str, sent_at: datetime | None) -> dict[str, Any]:
     payload = {
         **event.payload,
         "event_id": event_id,

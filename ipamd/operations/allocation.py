@@ -20,7 +20,7 @@ from ipamd.db.database import Transaction
 from ipamd.db.models import IpAddress, IpBlock, IpOctet, IpRange, table_of
 from ipamd.db.outbox import timestamp
 from ipamd.db.prepared import Prepared
-from ipamd.ids import new_id
+from ipamd.ids import new_id, new_ids
 from ipamd.ipam.addresses import Cidr, format_address, version_of
 from ipamd.ipam.exclusions import Exclusions
 from ipamd.ipam.generators import GENERATORS
@@ -116,7 +116,7 @@ class BlockAllocation:
         interface.join(self.block.network_id)
         self.space.take(address)
         quotas.use(self._tx, "ip_addresses", interface.tenant_id)
-        return self._hold(interface, address)
+        return self._hold(interface, address, new_id())
 
     def allocate_many(self, interface: InterfaceState, count: int) -> list[Resource]:
         """Hand out ``count`` addresses, contiguous where possible, or none at all.
@@ -135,10 +135,12 @@ class BlockAllocation:
         interface.join(self.block.network_id)
         for interval in found:
             self.space.take(interval.first, interval.last)
+        addresses = (
+            address for interval in found for address in range(interval.first, interval.last + 1)
+        )
         return [
-            self._hold(interface, address)
-            for interval in found
-            for address in range(interval.first, interval.last + 1)
+            self._hold(interface, address, row_id)
+            for address, row_id in zip(addresses, new_ids(count), strict=True)
         ]
 
     def released(self, held: int) -> None:
@@ -219,10 +221,10 @@ class BlockAllocation:
             seen += len(rows)
         return found[:count]
 
-    def _hold(self, interface: InterfaceState, address: int) -> Resource:
+    def _hold(self, interface: InterfaceState, address: int, row_id: str) -> Resource:
         tx = self._tx
         row = {
-            "id": new_id(),
+            "id": row_id,
             "ip_block_id": self.block.id,
             "address": address,
             "interface_id": interface.id,
@@ -236,7 +238,7 @@ class BlockAllocation:
         self._asker = tx.context, tx.request_key
         moment = tx.moment
         result = {
-            "id": row["id"],
+            "id": row_id,
             "ip_block_id": self.block.id,
             "address": format_address(address),
             "version": version_of(address),

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 
-from ipamd.ids import new_id
+import pytest
+
+from ipamd.ids import new_id, new_ids
 
 
 def test_ids_grow_and_are_version_7() -> None:
-    made = [new_id() for _ in range(5000)]
+    made = [new_id() for _ in range(2000)]
+    made += new_ids(3000)
+    made += [new_id() for _ in range(2000)]
+    assert len(made) == 7000
     assert made == sorted(set(made))
-    for text in made[:200]:
+    for text in made[1900:2200] + made[4900:5100]:
         known = uuid.UUID(text)
         assert str(known) == text
         assert known.version == 7
         assert known.variant == uuid.RFC_4122
+
+
+def test_the_clock_is_in_an_id_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = new_ids(10_000)[-1]  # ahead of the clock by now, unless that was slow
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    assert new_id() > first
+    monkeypatch.undo()
+    later = time.time_ns() + 3_600 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    assert int(new_id().replace("-", "")[:12], 16) == later // 1_000_000
 
 
 def test_a_forked_process_has_random_bytes_of_its_own() -> None:
