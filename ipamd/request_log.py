@@ -33,17 +33,25 @@ class RequestLog:
         if not self._logger.isEnabledFor(logging.INFO):
             return
         self._lines.append((time.time(), text, parts))
-        if self._gathering.acquire(blocking=False):
+        if not self._gathering.acquire(blocking=False):
+            return
+        try:
             threading.Thread(target=self._write_soon, name="ipamd-request-log").start()
+        except RuntimeError:  # there may be no more threads, or the process is about to end
+            self._gathering.release()
+            self._write_all()
 
     def _write_soon(self) -> None:
         time.sleep(PAUSE)
         # Before the lines are taken: one that comes after that starts a thread of its own.
         self._gathering.release()
+        self._write_all()
+
+    def _write_all(self) -> None:
         while self._lines:
             try:
                 line = self._lines.popleft()
-            except IndexError:  # that thread was faster
+            except IndexError:  # another thread was faster
                 return
             self._write(*line)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from unittest import mock
 
 import pytest
 
@@ -53,6 +54,18 @@ def test_what_nobody_wants_to_read_is_not_made(caplog: pytest.LogCaptureFixture)
     threads = threading.active_count()
     RequestLog(LOGGER).info("%(what)s", {"what": "done"})
     assert threading.active_count() == threads
+
+
+def test_where_no_thread_can_be_started_lines_are_written_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger=LOGGER.name)
+    log = RequestLog(LOGGER)
+    with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError):
+        log.info("%(what)s", {"what": "first"})
+        assert [record.getMessage() for record in caplog.records] == ["first"]
+    log.info("%(what)s", {"what": "second"})
+    wait_until(lambda: len(caplog.records) == 2)
 
 
 def test_lines_that_wait_are_written_before_the_process_ends() -> None:
