@@ -124,6 +124,11 @@ class Transaction:
                 connection_invalidated=lost,
                 dialect=dialect,
             ) from error
+        except (KeyboardInterrupt, SystemExit) as error:
+            # As SQLAlchemy does.  A rollback would fail on a connection left in the middle,
+            # and that failure would have the transaction run again.
+            self.connection.invalidate(error)
+            raise
 
     def emit(
         self,

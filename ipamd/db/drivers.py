@@ -73,7 +73,9 @@ def driver_of(connection: sa.Connection) -> Driver:
     return found  # type: ignore[no-any-return]
 
 
-_BEGIN, _COMMIT = Statement("BEGIN"), Statement("COMMIT")
+# The engine's isolation level is psycopg's word when it begins a transaction, not the server's.
+_BEGIN = Statement("BEGIN ISOLATION LEVEL READ COMMITTED")
+_COMMIT = Statement("COMMIT")
 
 
 class _Cursor:
@@ -125,9 +127,11 @@ class Pipeline:
 
     def _travel(self, statements: Sequence[Statement]) -> list[Done]:
         libpq = self._libpq
+        # Before anything is sent: a value that is none for the database costs no connection.
+        bound = [(_numbered(each.sql), self._bound(each.parameters)) for each in statements]
         libpq.enter_pipeline_mode()
         try:
-            new = [self._send(statement) for statement in statements]
+            new = [self._send(sql, values) for sql, values in bound]
             libpq.pipeline_sync()
             results = self._results()
         except BaseException:
@@ -137,12 +141,15 @@ class Pipeline:
         libpq.exit_pipeline_mode()
         return self._read(new, results)
 
-    def _send(self, statement: Statement) -> tuple[bytes, bytes] | None:
+    def _bound(self, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Convert a statement's parameters to what libpq takes."""
+        if not parameters:
+            return None
+        as_text = [PyFormat.TEXT] * len(parameters)
+        return self._types.dump_sequence(parameters, as_text)
+
+    def _send(self, sql: bytes, bound: Sequence[Any] | None) -> tuple[bytes, bytes] | None:
         """Send a statement; if it is prepared with it, return its SQL and its new name."""
-        sql, bound = _numbered(statement.sql), None
-        if statement.parameters:
-            as_text = [PyFormat.TEXT] * len(statement.parameters)
-            bound = self._types.dump_sequence(statement.parameters, as_text)
         name = self._prepared.get(sql)
         if name is not None:
             self._libpq.send_query_prepared(name, bound)
@@ -169,7 +176,8 @@ class Pipeline:
             result = libpq.get_result()
             if result is None:  # the end of one statement's results
                 if libpq.status == pq.ConnStatus.BAD:
-                    raise psycopg.OperationalError(libpq.get_error_message())
+                    message = libpq.error_message.decode(errors="replace").strip()
+                    raise psycopg.OperationalError(message)
             elif result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return results
             else:
@@ -194,7 +202,12 @@ class Pipeline:
 
     def _check(self, result: Any) -> None:
         if result.status not in _DONE:
-            raise error_from_result(result, self._encoding)
+            error = error_from_result(result, self._encoding)
+            if isinstance(error, psycopg.errors.InvalidSqlStatementName):
+                # Somebody made the server forget them: psycopg does when a savepoint is
+                # rolled back or a table changed by its cursors.
+                self._prepared.clear()
+            raise error
 
 
 def roll_back(connection: psycopg.Connection[Any]) -> None:

@@ -9,8 +9,9 @@ class RunAgainError(Exception):
     """Raised inside a transaction to have the whole of it rolled back and run again."""
 
 
-# Deadlock, serialisation failure, lock not available, admin shutdown, cannot connect now.
-POSTGRESQL_STATES = frozenset({"40P01", "40001", "55P03", "57P01", "57P02", "57P03"})
+# Deadlock, serialisation failure, lock not available, prepared statement gone, admin shutdown,
+# crash shutdown, cannot connect now.
+POSTGRESQL_STATES = frozenset({"40P01", "40001", "55P03", "26000", "57P01", "57P02", "57P03"})
 # Deadlock (and Galera's certification failure), lock wait timeout, Galera not ready, Galera
 # without a majority at the commit, record changed since last read (MariaDB 11), connection
 # lost or refused.
