@@ -38,22 +38,22 @@ class RequestLog:
         try:
             threading.Thread(target=self._write_soon, name="ipamd-request-log").start()
         except RuntimeError:  # there may be no more threads, or the process is about to end
+            self._write_waiting()
             self._gathering.release()
-            self._write_all()
 
     def _write_soon(self) -> None:
-        time.sleep(PAUSE)
-        # Before the lines are taken: one that comes after that starts a thread of its own.
-        self._gathering.release()
-        self._write_all()
+        more = True
+        while more:
+            time.sleep(PAUSE)
+            self._write_waiting()
+            if not self._lines:
+                self._gathering.release()
+                # One that came before the release has nobody else to write it.
+                more = bool(self._lines) and self._gathering.acquire(blocking=False)
 
-    def _write_all(self) -> None:
-        while self._lines:
-            try:
-                line = self._lines.popleft()
-            except IndexError:  # another thread was faster
-                return
-            self._write(*line)
+    def _write_waiting(self) -> None:
+        for _ in range(len(self._lines)):
+            self._write(*self._lines.popleft())
 
     def _write(self, at: float, text: str, parts: Mapping[str, Any]) -> None:
         logger = self._logger

@@ -70,9 +70,10 @@ class Transaction:
 
         What was put off goes before them.
         """
-        every: list[Statement] = [*self._composed(), *statements]
+        writes = self._composed()
+        every: list[Statement] = [*writes, *statements]
         with self._driver_errors(every):
-            return self._driver.run(every)[-len(statements) :]
+            return self._driver.run(every)[len(writes) :]
 
     def put_off(self, write: Write) -> None:
         """Have a write done before the next statement, or at the end."""

@@ -102,6 +102,8 @@ def test_an_interrupt_ends_with_130(ctl: Ctl) -> None:
     process = subprocess.Popen(
         ctl.command("watch", "--since", "2026-01-01"), env=ctl.environment({}),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that a shell runs in the background would hand down that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     ctl("block", "create", "10.0.0.0/24", "--tenant", ctl.tenant)
     assert process.stdout is not None
