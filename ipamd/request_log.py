@@ -15,6 +15,7 @@ from typing import Any, Final
 
 PAUSE: Final = 0.05
 """Seconds that a line waits for others; it bears the time at which it was told."""
+THREAD: Final = "ipamd-request-log"
 
 
 class RequestLog:
@@ -36,7 +37,7 @@ class RequestLog:
         if not self._gathering.acquire(blocking=False):
             return
         try:
-            threading.Thread(target=self._write_soon, name="ipamd-request-log").start()
+            threading.Thread(target=self._write_soon, name=THREAD).start()
         except RuntimeError:  # there may be no more threads, or the process is about to end
             self._write_waiting()
             self._gathering.release()
@@ -45,7 +46,11 @@ class RequestLog:
         more = True
         while more:
             time.sleep(PAUSE)
-            self._write_waiting()
+            try:
+                self._write_waiting()
+            except BaseException:
+                self._gathering.release()  # the next line starts another thread
+                raise
             if not self._lines:
                 self._gathering.release()
                 # One that came before the release has nobody else to write it.

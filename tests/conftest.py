@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ipamd import request_log
 
 pytest_plugins = ["tests.services.plugin"]
 
 # Chatty at INFO and below; pytest shows what was logged when a test fails.
 for _name in ("amqp", "kombu", "oslo", "oslo_messaging", "stevedore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _soon() -> Iterator[None]:
+    """Let lines of requests not keep the end of a test waiting; programs have their pause."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request_log, "PAUSE", 0.001)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_line_after_its_test(_soon: None) -> Iterator[None]:
+    """Wait for the lines of a test's requests: where they go to is closed with the test."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == request_log.THREAD:
+            thread.join()
