@@ -115,7 +115,9 @@ def test_refusals_that_are_on_their_way_do_not_hold_up_a_stop(
     channel.queue_declare("reply_test", auto_delete=False)
     with serving(conf, worker) as intake:
         hold_back = intake._link.publisher.set_blocked
-        intake._link.call_soon(lambda: hold_back(True))
+        held = threading.Event()
+        intake._link.call_soon(lambda: hold_back(True), held.set)
+        assert held.wait(10)  # or the message may be quicker
         send(channel, wrap({"args": {}, **REPLY_TO}))
         wait_until(lambda: not intake._link.publisher.idle)
         stopping = threading.Thread(target=intake.stop)
