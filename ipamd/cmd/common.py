@@ -56,8 +56,9 @@ def open_database(prog: str, conf: cfg.ConfigOpts) -> Database:
 def collect_garbage_less() -> None:
     """Look for reference cycles every 20,000 objects, and never among those that are there.
 
-    Requests leave none; looking for them after every 700 objects, as Python does by itself,
-    took a sixteenth of a busy worker's CPU time.  To be called when all is started.
+    An allocation leaves none, a refusal some hundred objects, with its traceback.  Looking
+    after every 700 objects, as Python does by itself, took a sixteenth of a busy worker's
+    CPU time.  To be called when all is started.
     """
     gc.collect()
     gc.freeze()
