@@ -279,7 +279,8 @@ RELAY_OPTS = [
         min=1,
         help="Events published before the first of them is confirmed. Set it to 1 where a "
         "queue of notifications may refuse messages (a length limit with overflow "
-        "reject-publish): one that is refused between two others would come behind them.",
+        "reject-publish): one that is refused between two others would come behind them. "
+        "With rabbit_quorum_queue it is always 1.",
     ),
     cfg.FloatOpt(
         "sweep_interval",

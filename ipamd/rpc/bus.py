@@ -2,7 +2,7 @@
 
 oslo.messaging waits for the broker's confirmation of each message before it sends the
 next one, which makes a thousand events a second at best.  Here a whole batch is published
-and then waited for.  Exchange, queues and bodies are oslo.messaging's.
+and then waited for, but for quorum queues.  Exchange, queues and bodies are oslo.messaging's.
 
 Invariant: messages are published in the order given, on one channel, and ``send()`` tells
 how many of them, from the first one on without a gap, the broker has confirmed.
@@ -53,6 +53,9 @@ class Bus:
         Raises: oslo_config.cfg.ConfigFileValueError when the URL names no RabbitMQ.
         """
         self._broker = Broker(conf, notifications=True)
+        # A quorum queue whose leader is killed in the middle of a batch may keep later
+        # messages of it and not earlier ones, which would then come behind them.
+        self._one_by_one = bool(self._broker.options.rabbit_quorum_queue)
         self._known: dict[tuple[str, str], queues.Queue] = {}
         self._link: Link | None = None
         self._batch: _Batch | None = None
@@ -65,6 +68,14 @@ class Bus:
         counted from the first one to the last before one that is not; ``failure`` says
         why there are not more.
         """
+        if not self._one_by_one:
+            return self._send(messages, give_up)
+        for number, message in enumerate(messages):
+            if not self._send([message], give_up):
+                return number
+        return len(messages)
+
+    def _send(self, messages: Sequence[Message], give_up: Callable[[], bool]) -> int:
         self.failure = ""
         try:
             link = self._ready_link(messages, give_up)

@@ -241,9 +241,12 @@ def test_a_connection_that_breaks_in_a_batch_loses_nothing_and_keeps_the_order(
     assert listener.numbers == list(range(401))
 
 
-def test_a_batch_is_under_way_as_a_whole(db: Database, transport_url: str) -> None:
-    """No event waits for the confirmation of the one before it."""
+@pytest.mark.parametrize("quorum", [False, True], ids=["classic", "quorum"])
+def test_a_batch_is_under_way_as_a_whole(db: Database, transport_url: str, quorum: bool) -> None:
+    """No event waits for the one before it; on a quorum queue each does, for the order."""
     hundreds(db, 0, 200)
+    if quorum:
+        transport_url += "?rabbit_quorum_queue=True"
     conf = make_conf(transport_url)
     sender = make_sender(conf)
     assert isinstance(sender, BusSender)
@@ -266,7 +269,7 @@ def test_a_batch_is_under_way_as_a_whole(db: Database, transport_url: str) -> No
                 relay.stop()
         wait_until(lambda: len(listener.heard) == 200)
     assert listener.numbers == list(range(200))
-    assert max(open_at_once) > 50
+    assert max(open_at_once) == 1 if quorum else max(open_at_once) > 50
 
 
 def test_a_queue_that_was_deleted_is_made_again(db: Database, transport_url: str) -> None:
