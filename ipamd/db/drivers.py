@@ -26,6 +26,7 @@ from psycopg.errors import error_from_result
 _MOST_PREPARED = 300
 """Statements that a connection keeps prepared; those beyond are parsed each time."""
 _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+_COPIES = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 _PLACE = re.compile("%([s%])")
 
 
@@ -180,6 +181,8 @@ class Pipeline:
                     raise psycopg.OperationalError(message)
             elif result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return results
+            elif result.status in _COPIES:  # it would never end
+                raise psycopg.NotSupportedError("COPY goes by a cursor")
             else:
                 results.append(result)
 

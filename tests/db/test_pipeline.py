@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
+from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.db.database import Database, Transaction
 from ipamd.db.drivers import Pipeline, Statement
@@ -77,3 +80,45 @@ def test_prepared_statements_that_the_server_forgot_are_prepared_anew(db: Databa
     db.run(CONTEXT, lambda tx: tx.execute(sa.text("DEALLOCATE ALL")))
     assert db.run(CONTEXT, ask) == 5
     assert session(db) == before
+
+
+def test_copy_is_refused_and_does_not_hang(db: Database) -> None:
+    db.conf.set_override("ip_allocation_retries", 1, group="ipam")
+    with pytest.raises(errors.Unavailable):
+        db.run(CONTEXT, lambda tx: ask(tx, "COPY (SELECT 1) TO STDOUT"))
+    assert db.run(CONTEXT, ask) == 5
+
+
+@pytest.mark.parametrize("when", ["before", "in the middle", "while it waits"])
+def test_a_session_that_is_ended_costs_an_attempt_alone(db: Database, when: str) -> None:
+    session(db)  # there is one in the pool
+    attempts: list[int] = []
+    enders: list[threading.Timer] = []
+    row = Write("INSERT INTO scopes (name) VALUES (%s)", ["once"], table="scopes")
+
+    def work(tx: Transaction) -> None:
+        attempts.append(tx.attempt)
+        tx.put_off(row)
+        if tx.attempt == 1 and when == "while it waits":
+            pid = ask(tx, "SELECT pg_backend_pid()")
+            enders.append(threading.Timer(0.3, end, [db, pid]))
+            enders[0].start()
+            ask(tx, "SELECT pg_sleep(30)::text")
+        elif tx.attempt == 1 and when == "in the middle":
+            end(db, ask(tx, "SELECT pg_backend_pid()"))
+
+    if when == "before":
+        end(db, session(db))
+    db.run(CONTEXT, work)
+    for ender in enders:
+        ender.join()
+    assert attempts == ([1] if when == "before" else [1, 2])
+    with db.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT count(*) FROM scopes WHERE name = 'once'")
+        assert found.scalar_one() == 1
+
+
+def end(db: Database, pid: int) -> None:
+    """End a session of the server's, and wait until it is gone."""
+    with psycopg.connect(db.engine.url.render_as_string(False).replace("+psycopg", "")) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
