@@ -27,7 +27,7 @@ _WORKERS: Mapping[str, dict[str, object]] = {
 }
 _POOLS: Mapping[str, dict[str, Any]] = {
     _DEFAULT: {},
-    "pool_size = 2": {"pool_size": 2},
+    "pool_size = 4": {"pool_size": 4},
     "pool_size = 32": {"pool_size": 32},
 }
 _PRAGMAS: Mapping[str, dict[str, Any]] = {

@@ -123,9 +123,10 @@ DATABASE_OPTS = [
     ),
     cfg.IntOpt(
         "pool_size",
-        default=8,
+        default=16,
         min=1,
-        help="Connections kept open by one process. Raise it with [worker] threads.",
+        help="Connections that one process opens at most, as it needs them, and keeps open. "
+        "More threads than that wait for each other. Raise it with [worker] and [api] threads.",
     ),
     cfg.IntOpt(
         "pool_timeout",

@@ -70,10 +70,7 @@ def _engine_for(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
     engine = sa.create_engine(
         url,
         isolation_level="READ COMMITTED",
-        pool_size=conf.database.pool_size,
-        max_overflow=conf.database.pool_size,
-        pool_use_lifo=True,
-        pool_timeout=conf.database.pool_timeout,
+        **_pool(conf),
         # MariaDB's compiler tells the linter of none of the joins behind the first one.
         enable_from_linting=backend == "postgresql",
         connect_args=connect_args,
@@ -82,6 +79,17 @@ def _engine_for(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         engine.dialect.do_rollback = roll_back  # type: ignore[method-assign, assignment]
     _replace_lost_connections(engine)
     return engine
+
+
+def _pool(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    # Without overflow: what overflows is closed when it is given back and opened anew for
+    # the next one, which halved the rate of more threads than pool_size.
+    return {
+        "pool_size": conf.database.pool_size,
+        "max_overflow": 0,
+        "pool_use_lifo": True,
+        "pool_timeout": conf.database.pool_timeout,
+    }
 
 
 def _replace_lost_connections(engine: sa.Engine) -> None:
@@ -131,10 +139,7 @@ def _sqlite_engine(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
         os.makedirs(os.path.dirname(os.path.abspath(url.database)), exist_ok=True)
     engine = sa.create_engine(
         url,
-        pool_size=conf.database.pool_size,
-        max_overflow=conf.database.pool_size,
-        pool_use_lifo=True,
-        pool_timeout=conf.database.pool_timeout,
+        **_pool(conf),
         # Transactions are begun by the hook below, not by the driver's guesses.
         connect_args={
             "timeout": _SQLITE_SECONDS,

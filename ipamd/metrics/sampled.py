@@ -121,10 +121,9 @@ class Sampled(Collector):
         for metric, read in self._live.items():
             yield _gauge(metric, [((), read())])
         if isinstance(self._pool, QueuePool):
-            limit = self._pool.size() + self._pool._max_overflow
             yield _gauge(table.POOL_IN_USE, [((), self._pool.checkedout())])
             yield _gauge(table.POOL_IDLE, [((), self._pool.checkedin())])
-            yield _gauge(table.POOL_LIMIT, [((), limit)])
+            yield _gauge(table.POOL_LIMIT, [((), self._pool.size())])
         sample = self._sampler.latest()
         yield _gauge(table.DATABASE_UP, [((), sample.up)])
         if not sample.up:

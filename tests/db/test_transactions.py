@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -212,11 +213,31 @@ def test_an_exhausted_pool_is_busy_after_its_timeout(
     conf.set_override("pool_timeout", 1, group="database")
     small = Database(conf)
     try:
-        with small.engine.connect(), small.engine.connect():
+        with small.engine.connect():
             start = time.monotonic()
             with pytest.raises(errors.Busy, match="All database connections are in use"):
                 small.run(CONTEXT, lambda _: None)
             assert time.monotonic() - start < 5
+    finally:
+        small.close()
+    assert empty_db.engine is not small.engine
+
+
+def test_many_threads_share_the_connections_that_are_open(
+    empty_db: Database, conf: cfg.ConfigOpts
+) -> None:
+    conf.set_override("pool_size", 4, group="database")
+    small = Database(conf)
+    opened: list[object] = []
+    sa.event.listen(small.engine, "connect", lambda connection, _: opened.append(connection))
+
+    def read(_number: int) -> object:
+        return small.run(CONTEXT, lambda tx: tx.execute(sa.text("SELECT 7")).scalar())
+
+    try:
+        with ThreadPoolExecutor(12) as threads:
+            assert list(threads.map(read, range(600))) == [7] * 600
+        assert 1 <= len(opened) <= 4
     finally:
         small.close()
     assert empty_db.engine is not small.engine
