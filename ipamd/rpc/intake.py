@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from amqp import Message
 from kombu.compression import decompress
 from oslo_config import cfg
 
 from ipamd.rpc import envelope, queues
 from ipamd.rpc.acks import Acks
 from ipamd.rpc.broker import Broker
+from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.dispatch import (
     MAX_SHARING,
     Answer,
@@ -189,50 +189,46 @@ class Intake:
         channel.basic_qos(0, self._worker.prefetch, False)
         self._session += 1
         self._channel, self._acks = channel, Acks(channel)
-        for number, each in enumerate(self._queues):
+        Deliveries(channel, self._on_delivery)
+        for each in self._queues:
             channel.basic_consume(
-                each.name,
-                consumer_tag=each.name,
-                callback=functools.partial(self._on_message, number),
-                arguments=dict(each.consumer_arguments),
+                each.name, consumer_tag=each.name, arguments=dict(each.consumer_arguments)
             )
 
     def _on_lost(self) -> None:
         self._channel = None
         self._check_drained()
 
-    def _on_message(self, number: int, message: Message) -> None:
-        self._acks.delivered(message.delivery_tag)
+    def _on_delivery(self, delivery: Delivery) -> None:
+        self._acks.delivered(delivery.tag)
         if self._stopping:
             return  # not acknowledged: the broker takes it back when we close
-        headers = dict(message.headers or {})
-        source = self._queues[number]
+        headers = dict(delivery.properties.get("application_headers") or {})
         if "x-stream-offset" in headers:
-            after = {"x-stream-offset": headers["x-stream-offset"] + 1}
-            self._queues[number] = replace(source, consumer_arguments=after)
-        delivery = (self._session, message.delivery_tag)
+            self._go_on_after(delivery.consumer_tag, headers["x-stream-offset"])
+        known_by = (self._session, delivery.tag)
         try:
-            body = _decode(message, headers)
+            body = _decode(delivery.body, headers)
             request = envelope.parse(body)
         except envelope.Malformed as malformed:
-            self._refuse(message, headers, malformed, delivery)
+            self._refuse(delivery.body, headers, malformed, known_by)
             return
         # One message is one job, however often and from whichever queue it comes.
         reply_to = request.reply_to
-        key = (request.unique_id, reply_to and reply_to.msg_id) if request.unique_id else delivery
+        key = (request.unique_id, reply_to and reply_to.msg_id) if request.unique_id else known_by
         known = self._in_hand.get(key)
         if known is not None:
-            known.deliveries.append(delivery)
+            known.deliveries.append(known_by)
             return
         job = Job(
             request=request,
             key=key,
-            queue=source.name,
+            queue=delivery.consumer_tag,
             body=body,
             headers=headers,
-            redelivered=bool(message.delivery_info["redelivered"]),
-            deadline=deadline(message.properties, headers),
-            deliveries=[delivery],
+            redelivered=delivery.redelivered,
+            deadline=deadline(delivery.properties, headers),
+            deliveries=[known_by],
         )
         self._in_hand[key] = job
         self._replies.monitor(job)
@@ -241,9 +237,17 @@ class Intake:
         else:
             self._todo.put(job)
 
+    def _go_on_after(self, queue: str, offset: int) -> None:
+        """Have the next session read a stream from behind what has come of it."""
+        after = {"x-stream-offset": offset + 1}
+        self._queues = [
+            replace(each, consumer_arguments=after) if each.name == queue else each
+            for each in self._queues
+        ]
+
     def _refuse(
         self,
-        message: Message,
+        raw: bytes,
         headers: dict[str, Any],
         malformed: envelope.Malformed,
         delivery: tuple[int, int],
@@ -255,7 +259,6 @@ class Intake:
             body = envelope.answer(to, failure=malformed.failure)
             self._replies.send(to, body, acknowledge)
         else:
-            raw = message.body if isinstance(message.body, bytes) else message.body.encode()
             self._bury(raw, headers, str(malformed), acknowledge)
 
     # --- work, in the pool's threads ----------------------------------------------------
@@ -376,8 +379,7 @@ class Intake:
             self._acks.flush()
 
 
-def _decode(message: Message, headers: dict[str, Any]) -> bytes:
-    body = message.body if isinstance(message.body, bytes) else message.body.encode()
+def _decode(body: bytes, headers: dict[str, Any]) -> bytes:
     compression = headers.get("compression")
     if not compression:
         return body
