@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from bench.figures import Results, Target, in_turns
 from bench.scale import Scale
 from bench.stores import TENANT, Servers, Store, opened
+from ipamd import fast_json
 from ipamd.db.models import IpAddress, Outbox, table_of
-from ipamd.db.outbox import compact_json, timestamp
+from ipamd.db.outbox import timestamp
 from ipamd.ids import new_id
 
 _TABLES = (table_of(IpAddress), table_of(Outbox))
@@ -133,7 +134,7 @@ class _PlainRows:
                 "tenant_id": TENANT, "idempotency_key": None,
             }  # fmt: skip
             events.append(
-                [event_id, "ip_address.create", "INFO", TENANT, address, compact_json(payload),
+                [event_id, "ip_address.create", "INFO", TENANT, address, fast_json.dumps(payload),
                  now, None]
             )  # fmt: skip
         return addresses, events

@@ -15,7 +15,7 @@ import select
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 import sqlalchemy as sa
@@ -42,12 +42,11 @@ class Statement:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What came of a statement: raw rows, and how many it returned or changed."""
 
     rows: Sequence[Any]
-    count: int
+    affected: int
 
 
 class Driver(Protocol):

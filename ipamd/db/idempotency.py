@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import sqlalchemy as sa
 
-from ipamd import errors
+from ipamd import errors, fast_json
 from ipamd.db import bulk
 from ipamd.db.database import Transaction
 from ipamd.db.models import IdempotencyKey, table_of
-from ipamd.db.outbox import compact_json
 
 MAX_LENGTH = 255
 LONG = 65_536
 COMPRESSED = "zlib:"
 REFUSED = "refused:"
-_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _KEYS = table_of(IdempotencyKey)
 _FIND = sa.select(_KEYS).where(
@@ -35,8 +32,7 @@ _FIND = sa.select(_KEYS).where(
 )
 
 
-@dataclass(frozen=True)
-class Keyed:
+class Keyed(NamedTuple):
     """A mutating request under its key: what must be the same when it comes again."""
 
     tenant_id: str
@@ -65,12 +61,12 @@ def keyed(
             f"idempotency_key must be printable text of 1 to {MAX_LENGTH} characters"
         )
     try:
-        canonical = _canonical_json(args)
+        canonical = fast_json.canonical(args)
     except RecursionError:
         raise errors.BadRequest("The arguments are nested too deeply") from None
     if confined:
-        canonical = f"confined {canonical}"
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
+        canonical = b"confined " + canonical
+    digest = hashlib.sha256(canonical).hexdigest()
     return Keyed(tenant_id, key, method, digest)
 
 
@@ -102,7 +98,7 @@ class Stored:
         """Return the error that was the answer; None when the request was done."""
         if not self.answer_json.startswith(REFUSED):
             return None
-        return errors.from_dict(json.loads(self.answer_json[len(REFUSED) :]))
+        return errors.from_dict(fast_json.loads(self.answer_json[len(REFUSED) :]))
 
     def answer(self) -> Any:
         """Return the answer, whatever was asked."""
@@ -162,8 +158,8 @@ def _pack(answer: Any) -> str:
     65,536 addresses are 20 MB of JSON, more than MariaDB takes in one packet by default.
     """
     if isinstance(answer, errors.IpamError):
-        return REFUSED + compact_json(answer.to_dict())
-    text = compact_json(answer)
+        return REFUSED + fast_json.dumps(answer.to_dict())
+    text = fast_json.dumps(answer)
     if len(text) < LONG:
         return text
     return COMPRESSED + base64.b64encode(zlib.compress(text.encode(), 1)).decode()
@@ -171,5 +167,5 @@ def _pack(answer: Any) -> str:
 
 def _unpack(text: str) -> Any:
     if text.startswith(COMPRESSED):
-        return json.loads(zlib.decompress(base64.b64decode(text[len(COMPRESSED) :])))
-    return json.loads(text)
+        return fast_json.loads(zlib.decompress(base64.b64decode(text[len(COMPRESSED) :])))
+    return fast_json.loads(text)

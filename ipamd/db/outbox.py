@@ -11,15 +11,15 @@ a lower one may become visible after a higher one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from ipamd import fast_json
 from ipamd.db import bulk
 from ipamd.db.models import Lease, Outbox, table_of
 from ipamd.db.prepared import Prepared, together
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 LEASE = "relay"
 MOST_COUNTED = 10_000
 """So many waiting events are counted; there may be more."""
-compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _OUTBOX = table_of(Outbox)
 _LEASES = table_of(Lease)
@@ -76,8 +75,7 @@ _TAKE_LEASE = Prepared(
 )
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """A change to be told: type, the resource, and what it is filed under."""
 
     event_type: str
@@ -102,7 +100,7 @@ class OutboxEvent:
     @cached_property
     def payload(self) -> dict[str, Any]:
         """The payload as an object."""
-        found: dict[str, Any] = json.loads(self.payload_json)
+        found: dict[str, Any] = fast_json.loads(self.payload_json)
         return found
 
 
@@ -146,7 +144,7 @@ def _row(tx: Transaction, event: Event, event_id: str, sent_at: datetime | None)
         "priority": event.priority,
         "tenant_id": event.tenant_id,
         "address": event.address,
-        "payload": compact_json(payload),
+        "payload": fast_json.dumps(payload),
         "occurred_at": tx.now,
         "sent_at": sent_at,
     }

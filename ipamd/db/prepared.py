@@ -108,7 +108,7 @@ class _Compiled:
 
     def result(self, done: Done) -> Any:
         """Return the rows of a SELECT, columns as attributes; else how many were changed."""
-        return [self._row(raw) for raw in done.rows] if self._is_select else done.count
+        return [self._row(raw) for raw in done.rows] if self._is_select else done.affected
 
     def _row(self, raw: Sequence[Any]) -> Any:
         values = list(raw)

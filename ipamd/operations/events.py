@@ -7,7 +7,6 @@ What is added to the journal stands, by (``sent_at``, ``id``), behind all that i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ipamd import errors, events
+from ipamd import errors, events, fast_json
 from ipamd.db.database import Transaction
 from ipamd.db.models import Outbox, table_of
 from ipamd.operations.common import Resource, Row, page_size
@@ -113,7 +112,7 @@ def _answer(rows: Sequence[Row], end: Place, *, is_last: bool) -> Resource:
                 "marker": str(_place(row)),
                 "event_type": row.event_type,
                 "priority": row.priority,
-                "payload": {**json.loads(row.payload), "sequence": row.id},
+                "payload": {**fast_json.loads(row.payload), "sequence": row.id},
             }
             for row in rows
         ],

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from ipamd import errors
+from ipamd import errors, fast_json
 from ipamd.db.database import Transaction
 from ipamd.db.models import DeletedIpBlock, IpBlock, Outbox, table_of
 from ipamd.db.outbox import timestamp
@@ -70,7 +69,7 @@ def _holdings(tx: Transaction, address: int) -> list[Resource]:
     open_in: dict[str, Resource] = {}
     holdings: list[Resource] = []
     for row in rows:
-        event: dict[str, Any] = json.loads(row.payload)
+        event: dict[str, Any] = fast_json.loads(row.payload)
         block_id = event["ip_block_id"]
         ended = open_in.pop(block_id, None)
         if ended is not None:

@@ -13,8 +13,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import amqp
 from oslo_config import cfg
@@ -35,8 +34,7 @@ class BusError(Exception):
     """The bus did not confirm a message; the reason is for the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A notification as it goes over the wire; ``topic`` is ``<topic>.<priority>``."""
 
     exchange: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ipamd import errors
 from ipamd.context import RequestContext
@@ -54,8 +54,7 @@ class Handler(Protocol):
         """Store the error event of a request that nobody hears the answer to, once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request as a handler gets it."""
 
     context: RequestContext
@@ -86,16 +85,14 @@ class CannotShare(Exception):
     """The request cannot share a transaction; nothing of it was done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """What the handler has made of a request: its result, or the error that it raised."""
 
     context: RequestContext
     result: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Done: send ``body``, if anyone waits for it, and acknowledge."""
 
     body: bytes | None = None

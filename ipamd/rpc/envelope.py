@@ -7,13 +7,11 @@ A request that cannot be served still tells, where it can, who waits for the ans
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from ipamd import errors
+from ipamd import errors, fast_json
 
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"
@@ -29,16 +27,14 @@ _DISPATCHER = "oslo_messaging.rpc.dispatcher"
 _ERRORS = errors.__name__
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyTo:
+class ReplyTo(NamedTuple):
     """Where the answer to a call goes, and by what the caller recognises it."""
 
     queue: str
     msg_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request as it came in; a cast has no ``reply_to``.
 
     ``monitor_timeout``: seconds after which a caller that hears nothing gives up.
@@ -97,7 +93,7 @@ def parse(body: bytes | str) -> Request:
 
 def _load(text: bytes | str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = fast_json.loads(text)
     except (ValueError, RecursionError):
         raise Malformed(f"{what} is no JSON") from None
     if not isinstance(value, dict):
@@ -187,7 +183,7 @@ def describe(error: errors.IpamError) -> dict[str, Any]:
 def rebuild(failure: str) -> errors.IpamError:
     """Turn the ``failure`` of an answer into an error of ours."""
     try:
-        data = json.loads(failure)
+        data = fast_json.loads(failure)
         name, message = str(data["class"]), str(data.get("message", ""))
         if data["module"] == _ERRORS:
             cls = getattr(errors, name)
@@ -206,22 +202,22 @@ def rebuild(failure: str) -> errors.IpamError:
 def wrap(message: Mapping[str, Any]) -> bytes:
     """Encode a message in its envelope.
 
-    Raises: TypeError or ValueError when it is not JSON.
+    Raises: TypeError when it is not JSON.
     """
-    return wrap_text(json.dumps(message))
+    return wrap_text(fast_json.dumps(message))
 
 
 def wrap_text(message: str) -> bytes:
     """Encode a message that is JSON already in its envelope."""
-    return json.dumps({_VERSION_KEY: _ENVELOPE_VERSION, _MESSAGE_KEY: message}).encode()
+    return fast_json.dump_bytes({_VERSION_KEY: _ENVELOPE_VERSION, _MESSAGE_KEY: message})
 
 
 def answer(to: ReplyTo, result: Any = None, failure: Mapping[str, Any] | None = None) -> bytes:
     """Encode the one and last answer to a call.
 
-    Raises: TypeError or ValueError when ``result`` is not JSON.
+    Raises: TypeError when ``result`` is not JSON.
     """
-    return _reply(to, result, None if failure is None else json.dumps(failure), ending=True)
+    return _reply(to, result, None if failure is None else fast_json.dumps(failure), ending=True)
 
 
 def still_working(to: ReplyTo) -> bytes:
@@ -252,7 +248,7 @@ def request(
 ) -> bytes:
     """Encode a request: a call when ``reply_to`` is given, else a cast.
 
-    Raises: TypeError or ValueError when an argument is not JSON.
+    Raises: TypeError when an argument is not JSON.
     """
     message: dict[str, Any] = {
         "method": method,

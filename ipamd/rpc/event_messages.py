@@ -7,7 +7,6 @@ A test holds these messages against the notifier's.
 
 from __future__ import annotations
 
-import json
 import socket
 import uuid
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from functools import lru_cache
 
 from oslo_config import cfg
 
+from ipamd import fast_json
 from ipamd.context import RequestContext
 from ipamd.db.outbox import OutboxEvent
 from ipamd.rpc import envelope
@@ -32,7 +32,7 @@ class EventMessages:
         self._exchange: str = conf.control_exchange
         self._topics: list[str] = conf.oslo_messaging_notifications.topics
         self._wrapped = [BUS_DRIVERS[driver] for driver in drivers]
-        self._publisher = json.dumps(f"ipamd.{socket.gethostname()}")
+        self._publisher = fast_json.dumps(f"ipamd.{socket.gethostname()}")
 
     def of(self, event: OutboxEvent) -> list[Message]:
         """Return an event's messages: for each driver one to each topic."""
@@ -45,7 +45,7 @@ class EventMessages:
 
     def _body(self, event: OutboxEvent, message_id: uuid.UUID, wrapped: bool) -> bytes:
         timestamp = datetime.now(UTC).replace(tzinfo=None)
-        request_id = json.dumps(event.payload.get("request_id"))
+        request_id = fast_json.dumps(event.payload.get("request_id"))
         text = (
             f'{{"message_id": "{message_id}", "publisher_id": {self._publisher}, '
             f'"event_type": "{event.event_type}", "priority": "{event.priority}", '
@@ -61,4 +61,4 @@ def _context(tenant_id: str | None) -> str:
     """Write the context of a tenant's events as members of a message, but its request id."""
     values = RequestContext(project_id=tenant_id, overwrite=False).to_dict()
     del values["request_id"]
-    return json.dumps({f"_context_{name}": value for name, value in values.items()})[1:-1]
+    return fast_json.dumps({f"_context_{name}": value for name, value in values.items()})[1:-1]

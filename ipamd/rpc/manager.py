@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -263,7 +262,7 @@ def _admitted(call: Call) -> Call:
         raise errors.BadRequest(f"The context's tenant {problem}")
     args = confine(call.context, call.method, call.args)
     method.check(_without_key(args) if method.mutating else args)
-    return call if args is call.args else replace(call, args=args)
+    return call if args is call.args else call._replace(args=args)
 
 
 def _keyed(call: Call) -> idempotency.Keyed:

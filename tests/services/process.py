@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -100,8 +101,19 @@ class Process:
         self._supervisor.wait()
 
     def pause(self) -> None:
-        """Freeze it and its descendants (SIGSTOP)."""
+        """Freeze it and its descendants (SIGSTOP) and wait until none of their threads runs.
+
+        On a busy machine the thread that takes the signal, and stops the others, has its
+        turn some time after the signal was sent; until then they go on working.
+
+        Raises: RuntimeError when one of them still runs after ten seconds.
+        """
         self.signal_all(signal.SIGSTOP)
+        until = time.monotonic() + 10
+        while not all(_is_stopped(pid) for pid in self.pids()):
+            if time.monotonic() > until:
+                raise RuntimeError(f"process {self.pid} goes on after SIGSTOP")
+            time.sleep(0.001)
 
     def resume(self) -> None:
         """Let it go on after ``pause``."""
@@ -135,3 +147,13 @@ class Process:
         """Return the last lines of its output."""
         text = self.output.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])
+
+
+def _is_stopped(pid: int) -> bool:
+    """Tell whether no thread of a process runs: each is stopped, or has ended."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        states = [(each / "stat").read_text().rpartition(")")[2].split()[0] for each in threads]
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path(f"/proc/{pid}").exists()
+    return all(state in "TtZX" for state in states)
