@@ -32,3 +32,16 @@ def _no_line_after_its_test(_soon: None) -> Iterator[None]:
     for thread in threading.enumerate():
         if thread.name == request_log.THREAD:
             thread.join()
+    end_logging_of_programs()
+
+
+def end_logging_of_programs() -> None:
+    """Take back how a program that ran in this process has set logging up.
+
+    Its handlers write to the streams that the test has captured, and closes.
+    """
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if not type(handler).__module__.startswith("_pytest."):
+            root.removeHandler(handler)
+    root.setLevel(logging.WARNING)

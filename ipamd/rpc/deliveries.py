@@ -14,6 +14,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
 
+from amqp.exceptions import UnexpectedFrame
 from amqp.serialization import decode_properties_basic
 
 _METHOD, _HEADER, _BODY = 1, 2, 3
@@ -51,38 +52,44 @@ class Deliveries:
         self._on_delivery = on_delivery
         self._others = self._connection.on_inbound_frame
         self._connection.on_inbound_frame = self
-        # The arguments of the delivery that is being read, its properties, what is missing.
-        self._method: bytes | None = None
+        # What the next frame of the channel is, and what has come of a delivery so far.
+        self._expected = _METHOD
+        self._method = b""
         self._properties: Mapping[str, Any] = {}
         self._missing = 0
         self._parts: list[bytes] = []
 
     def __call__(self, frame: tuple[int, int, bytes]) -> bool:
-        """Take a frame: its type, its channel, its payload.  Returns whether it ends a method."""
+        """Take a frame: its type, its channel, its payload.  Returns whether it ends a method.
+
+        Raises: amqp.exceptions.UnexpectedFrame
+        """
         kind, channel_id, payload = frame
-        method = self._method
         if channel_id != self._channel_id:
             return bool(self._others(frame))
-        if method is None:
-            if kind != _METHOD or not payload.startswith(_DELIVER):
-                return bool(self._others(frame))
-            self._method = payload
-        elif kind == _HEADER:
+        if self._expected == _METHOD and not (kind == _METHOD and payload.startswith(_DELIVER)):
+            return bool(self._others(frame))
+        if kind != self._expected:
+            raise UnexpectedFrame(f"frame of type {kind} while {self._expected} is expected")
+        self._connection.bytes_recv += 1  # it shows that the broker is alive
+        if kind == _METHOD:
+            self._method, self._expected = payload, _HEADER
+            return False
+        if kind == _HEADER:
             (self._missing,) = _size_at_4(payload, 4)
             self._properties = _properties(payload[_PROPERTIES_START:])
-        elif kind == _BODY:
+            self._expected = _BODY
+        else:
             self._parts.append(payload)
             self._missing -= len(payload)
-        else:
-            return bool(self._others(frame))  # what py-amqp complains about
-        self._connection.bytes_recv += 1  # it shows that the broker is alive
-        if method is None or self._missing > 0:
+        if self._missing > 0:
             return False
-        self._deliver(method)
+        self._expected = _METHOD
+        self._deliver()
         return True
 
-    def _deliver(self, method: bytes) -> None:
-        parts, self._parts, self._method = self._parts, [], None
+    def _deliver(self) -> None:
+        method, parts, self._parts = self._method, self._parts, []
         end = _TAG_START + method[_TAG_START - 1]
         number, flags = _number_and_flags(method, end)
         body = parts[0] if len(parts) == 1 else b"".join(parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ipamd.cmd import manage
+from tests.conftest import end_logging_of_programs
 from tests.db.conftest import conf as conf
 from tests.db.conftest import db as db
 from tests.db.conftest import empty_db as empty_db
@@ -43,7 +44,10 @@ def run(database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     config.write_text(f"[database]\nconnection = {database_url}\n")
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        status = manage.main(["--config-file", str(config), *arguments])
+        try:
+            status = manage.main(["--config-file", str(config), *arguments])
+        finally:
+            end_logging_of_programs()  # a program ends here
         return (status, *capfd.readouterr())
 
     return call
