@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from ipamd import request_log
+from ipamd import fast_json, request_log
 
 pytest_plugins = ["tests.services.plugin"]
 
@@ -22,6 +23,20 @@ def _soon() -> Iterator[None]:
     """Let lines of requests not keep the end of a test waiting; programs have their pause."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(request_log, "PAUSE", 0.001)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_json_is_written() -> Iterator[None]:
+    """Refuse what the standard library does not write: msgspec would do so without a word."""
+    write = fast_json._write
+
+    def look_and_write(value: object) -> bytes:
+        json.dumps(value)
+        return write(value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_json, "_write", look_and_write)
         yield
 
 

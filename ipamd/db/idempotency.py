@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ MAX_LENGTH = 255
 LONG = 65_536
 COMPRESSED = "zlib:"
 REFUSED = "refused:"
+# What is stored for a day is compared with what later versions make of the same request.
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _KEYS = table_of(IdempotencyKey)
 _FIND = sa.select(_KEYS).where(
@@ -61,12 +64,12 @@ def keyed(
             f"idempotency_key must be printable text of 1 to {MAX_LENGTH} characters"
         )
     try:
-        canonical = fast_json.canonical(args)
+        canonical = _canonical_json(args)
     except RecursionError:
         raise errors.BadRequest("The arguments are nested too deeply") from None
     if confined:
-        canonical = b"confined " + canonical
-    digest = hashlib.sha256(canonical).hexdigest()
+        canonical = f"confined {canonical}"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
     return Keyed(tenant_id, key, method, digest)
 
 

@@ -110,4 +110,6 @@ def _configuration(folder: Path) -> cfg.ConfigOpts:
     conf = config.load(["--config-dir", str(folder)])
     conf.set_override("connection", f"sqlite:///{folder}/scratch.sqlite", group="database")
     conf.set_override("sqlite_synchronous", "NORMAL", group="database")
+    # ``Scratch`` keeps one, and what works on the whole store takes another.
+    conf.set_override("pool_size", 2, group="database")
     return conf

@@ -1,8 +1,7 @@
 """Messages that a channel's consumers get, taken from their frames.
 
-py-amqp takes the arguments and properties of every delivery apart anew, in Python, and
-decodes its body for us to encode it again; it was a tenth of all that a worker did for an
-allocation.  What is no delivery is left to py-amqp.
+py-amqp takes the arguments and properties of every delivery apart anew, in Python; it was
+a tenth of all that a worker did for an allocation.  What is no delivery is left to py-amqp.
 
 Source: AMQP 0-9-1, sections 2.3.5 (frames) and 4.2.6 (content), class basic, method deliver.
 """

@@ -7,6 +7,7 @@ A request that cannot be served still tells, where it can, who waits for the ans
 from __future__ import annotations
 
 import functools
+import json
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -202,7 +203,7 @@ def rebuild(failure: str) -> errors.IpamError:
 def wrap(message: Mapping[str, Any]) -> bytes:
     """Encode a message in its envelope.
 
-    Raises: TypeError when it is not JSON.
+    Raises: TypeError or ValueError when it is not JSON.
     """
     return wrap_text(fast_json.dumps(message))
 
@@ -215,7 +216,7 @@ def wrap_text(message: str) -> bytes:
 def answer(to: ReplyTo, result: Any = None, failure: Mapping[str, Any] | None = None) -> bytes:
     """Encode the one and last answer to a call.
 
-    Raises: TypeError when ``result`` is not JSON.
+    Raises: TypeError or ValueError when ``result`` is not JSON.
     """
     return _reply(to, result, None if failure is None else fast_json.dumps(failure), ending=True)
 
@@ -248,7 +249,7 @@ def request(
 ) -> bytes:
     """Encode a request: a call when ``reply_to`` is given, else a cast.
 
-    Raises: TypeError when an argument is not JSON.
+    Raises: TypeError or ValueError when an argument is not JSON.
     """
     message: dict[str, Any] = {
         "method": method,
@@ -259,7 +260,7 @@ def request(
     message.update((_CONTEXT + key, value) for key, value in context.items())
     if reply_to is not None:
         message.update(_msg_id=reply_to.msg_id, _reply_q=reply_to.queue, _timeout=None)
-    return wrap(message)
+    return wrap_text(json.dumps(message))
 
 
 def parse_answer(body: bytes | str) -> tuple[str, Any, str | None, bool]:

@@ -208,7 +208,7 @@ class Intake:
             self._go_on_after(delivery.consumer_tag, headers["x-stream-offset"])
         known_by = (self._session, delivery.tag)
         try:
-            body = _decode(delivery.body, headers)
+            body = _decode(delivery, headers)
             request = envelope.parse(body)
         except envelope.Malformed as malformed:
             self._refuse(delivery.body, headers, malformed, known_by)
@@ -379,11 +379,21 @@ class Intake:
             self._acks.flush()
 
 
-def _decode(body: bytes, headers: dict[str, Any]) -> bytes:
-    compression = headers.get("compression")
-    if not compression:
+def _decode(delivery: Delivery, headers: dict[str, Any]) -> bytes:
+    """Return the body in UTF-8, not compressed.
+
+    Raises: envelope.Malformed
+    """
+    body, compression = delivery.body, headers.get("compression")
+    if compression:
+        try:
+            body = decompress(body, compression)  # type: ignore[no-untyped-call]
+        except Exception as error:  # noqa: BLE001 - each compression has errors of its own
+            raise envelope.Malformed(f"The body cannot be decompressed: {error}") from None
+    encoding = delivery.properties.get("content_encoding", envelope.CONTENT_ENCODING)
+    if encoding == envelope.CONTENT_ENCODING:
         return body
     try:
-        return bytes(decompress(body, compression))  # type: ignore[no-untyped-call]
-    except Exception as error:  # noqa: BLE001 - each compression has errors of its own
-        raise envelope.Malformed(f"The body cannot be decompressed: {error}") from None
+        return body.decode(encoding).encode()
+    except (LookupError, UnicodeError):  # "binary", say: then it is what JSON finds in it
+        return body

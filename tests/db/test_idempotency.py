@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from threading import Event, Timer
 from typing import Any
@@ -148,6 +149,15 @@ def test_the_longest_key_is_kept_whole(store: Store) -> None:
     first = store.allocate(block, key=longest + "a")
     assert store.allocate(block, key=longest + "a") == first
     assert store.allocate(block, key=longest + "b") != first
+
+
+def test_a_request_is_known_by_the_same_fingerprint_in_later_versions() -> None:
+    """What an older version has stored is compared with what a newer one makes of a copy."""
+    args = {"ip_address": {"used_by_device": "Gerät-1", "address": None}, "count": 1e16}
+    fingerprint = idempotency.keyed(TENANT, "k", "allocate_ip_address", args).fingerprint
+    canonical = r'{"count":1e+16,"ip_address":{"address":null,"used_by_device":"Ger\u00e4t-1"}}'
+    assert fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
+    assert fingerprint.startswith("ae1a77aa8b23dcf3")
 
 
 def test_a_copy_that_waited_for_the_first_one_gets_its_answer(store: Store) -> None:

@@ -142,6 +142,19 @@ def test_every_change_is_told_of(melange: MelangeDatabase, run: Run, store: Stor
 
 
 @on_sqlite
+def test_one_connection_to_a_database_is_enough(
+    melange: MelangeDatabase, run: Run, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_DATABASE__POOL_SIZE", "1")
+    monkeypatch.setenv("OS_DATABASE__POOL_TIMEOUT", "1")
+    add_cloud(melange)
+    status, out, err = run("import-melange", melange.url)
+    assert (status, err) == (0, "")
+    assert out.endswith("Free space, addresses and events agree.\n")
+    assert check.check(db) == []
+
+
+@on_sqlite
 def test_a_dry_run_writes_nothing(melange: MelangeDatabase, run: Run, store: Store) -> None:
     add_cloud(melange)
     status, out, _ = run("import-melange", "--dry-run", melange.url)

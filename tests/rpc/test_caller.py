@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +61,12 @@ def test_errors_are_of_their_own_class(
 
 
 def test_arguments_must_be_json(caller: RpcCaller) -> None:
-    with pytest.raises(errors.BadRequest, match="no JSON"):
-        caller.call(CONTEXT, "echo", {"a": object()})
+    around: list[Any] = []
+    around.append(around)
+    moment = datetime.now(UTC)
+    for value in (object(), moment, uuid.uuid4(), b"x", {1}, Decimal(1), around):
+        with pytest.raises(errors.BadRequest, match="no JSON"):
+            caller.call(CONTEXT, "echo", {"a": value})
     with pytest.raises(errors.BadRequest, match="larger"):
         caller.call(CONTEXT, "echo", {"a": "x" * 17_000_000})
 

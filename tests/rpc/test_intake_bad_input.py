@@ -153,6 +153,21 @@ def test_compressed_body_is_served(conf: cfg.ConfigOpts, worker: Worker, channel
         wait_until(lambda: queue_length(channel, "ipam.dead") == 1)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "latin-1", "utf-16", "binary", "no-such"])
+def test_a_body_is_read_in_its_encoding(
+    conf: cfg.ConfigOpts, worker: Worker, channel: Any, encoding: str
+) -> None:
+    channel.queue_declare("reply_test", auto_delete=False)
+    message = {"method": "echo", "args": {"a": "Gerät"}, **REPLY_TO}
+    text = json.dumps(message, ensure_ascii=False)
+    body = text.encode("utf-8" if encoding in ("binary", "no-such") else encoding)
+    with serving(conf, worker):
+        send(channel, body, content_encoding=encoding)
+        wait_until(lambda: queue_length(channel, "reply_test") == 1)
+    answer = envelope.parse_answer(channel.basic_get("reply_test").body)
+    assert answer == ("m1", {"a": "Gerät"}, None, True)
+
+
 def test_missing_reply_queues_hold_no_worker(
     conf: cfg.ConfigOpts, worker: Worker, client: Any, channel: Any
 ) -> None:

@@ -112,6 +112,7 @@ class Process:
         until = time.monotonic() + 10
         while not all(_is_stopped(pid) for pid in self.pids()):
             if time.monotonic() > until:
+                self.resume()
                 raise RuntimeError(f"process {self.pid} goes on after SIGSTOP")
             time.sleep(0.001)
 
