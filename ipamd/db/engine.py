@@ -64,6 +64,7 @@ def _engine_for(url: sa.URL, conf: cfg.ConfigOpts) -> sa.Engine:
     if backend == "postgresql":
         # Timestamps are written in UTC and read as they are.
         connect_args["options"] = f"-c timezone=UTC -c lock_timeout={_LOCK_SECONDS}s"
+        connect_args["client_encoding"] = "utf8"
     else:
         url = url.update_query_dict({"charset": "utf8mb4"})
         connect_args["init_command"] = f"SET innodb_lock_wait_timeout = {_LOCK_SECONDS}"

@@ -34,8 +34,8 @@ class SchemaError(Exception):
 def upgrade(db: Database) -> None:
     """Bring the schema to the newest revision; harmless when it has it.
 
-    Raises: SchemaError when the schema is newer than this version, or the lock that
-        keeps upgrades apart was not to be had.
+    Raises: SchemaError when the schema is newer than this version, the lock that keeps
+        upgrades apart was not to be had, or a new database's encoding does not do.
     """
     _run(db, lambda config: command.upgrade(config, "head"))
 
@@ -90,7 +90,9 @@ def alembic_config() -> Config:
 def _run(db: Database, change: Callable[[Config], None]) -> None:
     with _alembic, db.engine.connect() as connection, _locked(connection):
         found = revision(connection)
-        if found is not None:
+        if found is None:
+            _require_unicode(connection)
+        else:
             _require_known(found)
         config = alembic_config()
         config.attributes["connection"] = connection
@@ -150,6 +152,18 @@ def _reading(db: Database) -> Iterator[sa.Connection]:
 def revision(connection: sa.Connection) -> str | None:
     """Return the revision of the database that ``connection`` leads to, as ``current``."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _require_unicode(connection: sa.Connection) -> None:
+    """Check that a new schema's columns will hold any text; elsewhere they say so themselves."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.scalar(sa.text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"the database's encoding is {encoding}, and has to be UTF8: create it with "
+            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'"
+        )
 
 
 def _require_known(revision: str) -> None:

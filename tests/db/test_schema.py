@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from ipamd import config
 from ipamd.db import schema
 from ipamd.db.database import Database
 from ipamd.db.models import Base, Outbox, table_of
+from tests.services.databases import fresh_database
 
 OUTBOX = table_of(Outbox)
 
@@ -164,6 +166,22 @@ def test_an_upgrade_that_fails_changes_nothing_for_good(empty_db: Database) -> N
 def test_a_program_refuses_a_database_without_schema(empty_db: Database) -> None:
     with pytest.raises(schema.SchemaError, match="no schema yet: run 'ipamd-manage db upgrade'"):
         schema.require_current(empty_db)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_any_text_gets_no_schema(
+    postgresql_url: str, encoding: str
+) -> None:
+    with fresh_database(postgresql_url, encoding=encoding) as url:
+        conf = config.load([])
+        conf.set_override("connection", url, group="database")
+        db = Database(conf)
+        try:
+            with pytest.raises(schema.SchemaError, match=f"is {encoding}, and has to be UTF8"):
+                schema.upgrade(db)
+            assert schema.current(db) is None
+        finally:
+            db.close()
 
 
 def test_a_program_refuses_a_schema_from_the_future(fresh_db: Database) -> None:

@@ -13,10 +13,13 @@ _UNKNOWN_CLIENT = 1094
 
 
 @contextmanager
-def fresh_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
+def fresh_database(
+    server_url: str, *, template: str | None = None, encoding: str | None = None
+) -> Iterator[str]:
     """Give the URL of a new database; drop it afterwards, connections or not.
 
-    It is empty, or on PostgreSQL a clone of the database ``template``.
+    It is empty, or on PostgreSQL a clone of the database ``template``, or has an
+    ``encoding`` that is not the server's.
 
     ``server_url`` is that of any PostgreSQL or MariaDB database whose user may create others.
     """
@@ -25,6 +28,8 @@ def fresh_database(server_url: str, *, template: str | None = None) -> Iterator[
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         clone = f" TEMPLATE {template}" if template else ""
+        if encoding:
+            clone = f" TEMPLATE template0 LOCALE 'C' ENCODING '{encoding}'"
         connection.exec_driver_sql(f"CREATE DATABASE {name}{clone}")
     try:
         yield url.set(database=name).render_as_string(hide_password=False)
