@@ -25,6 +25,8 @@ from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import INTERFACES, InterfaceState
 
 _MACS = table_of(MacAddress)
+MOST_TOLD = 1000
+"""Addresses that the event of an interface's end lists at most."""
 ROWS = sa.select(INTERFACES, _MACS.c.address.label("mac")).select_from(
     INTERFACES.outerjoin(_MACS, _MACS.c.interface_id == INTERFACES.c.id)
 )
@@ -162,5 +164,21 @@ def delete(tx: Transaction, interface_ids: Sequence[str]) -> None:
         quarantine.release(tx, block, [row for row in addresses if row.ip_block_id == block.id])
     for row, event in zip(rows, shown, strict=True):
         mac_addresses.release(tx, row.id, row.tenant_id)
-        tx.emit("interface.delete", event, tenant_id=row.tenant_id)
+        tx.emit("interface.delete", _told(event), tenant_id=row.tenant_id)
     tx.execute(sa.delete(INTERFACES).where(INTERFACES.c.id.in_(interface_ids)))
+
+
+def _told(shown: Resource) -> Resource:
+    """Cut the addresses short, each of which has an event of its own.
+
+    Some ten thousand make a message that a broker, and a row that a database refuses.
+    """
+    addresses = shown["ip_addresses"]
+    if len(addresses) <= MOST_TOLD:
+        return shown
+    left_out = len(addresses) - MOST_TOLD
+    return {
+        **shown,
+        "ip_addresses": addresses[:MOST_TOLD],
+        "ip_addresses_left_out": left_out,
+    }

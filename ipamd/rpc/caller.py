@@ -21,13 +21,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from amqp import AMQPError, Message
+from amqp import AMQPError
 from oslo_config import cfg
 
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc import envelope, queues
 from ipamd.rpc.broker import Broker
+from ipamd.rpc.compression import decompress
+from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.link import Link
 from ipamd.rpc.publisher import MAX_BODY, Fate, Publication
 from ipamd.rpc.transport import EXCHANGE, TOPIC, version_of
@@ -153,11 +155,11 @@ class _Session:
         queues.declare_exchange(connection, queues.topic_exchange(self._options, EXCHANGE))
         self._replies = queues.declare(connection, self._replies)
         self._channel = connection.channel()
+        Deliveries(self._channel, self._on_answer)
         self._channel.basic_consume(
             self._replies.name,
             consumer_tag=self._replies.name,
             no_ack=True,
-            callback=self._on_answer,
             arguments=dict(self._replies.consumer_arguments),
         )
 
@@ -241,9 +243,11 @@ class _Session:
         if pending.is_cast:
             self._end(pending, None, None)
 
-    def _on_answer(self, message: Message) -> None:
+    def _on_answer(self, delivery: Delivery) -> None:
+        headers = delivery.properties.get("application_headers") or {}
         try:
-            msg_id, result, failure, is_last = envelope.parse_answer(message.body)
+            body = decompress(delivery.body, headers)
+            msg_id, result, failure, is_last = envelope.parse_answer(body)
         except envelope.Malformed as malformed:
             LOG.warning("an answer was not understood: %s", malformed)
             return

@@ -11,16 +11,16 @@ import functools
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kombu.compression import decompress
 from oslo_config import cfg
 
 from ipamd.rpc import envelope, queues
 from ipamd.rpc.acks import Acks
 from ipamd.rpc.broker import Broker
+from ipamd.rpc.compression import HEADERS, decompress
 from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.dispatch import (
     MAX_SHARING,
@@ -288,8 +288,8 @@ class Intake:
         job.at_work = False
         done = functools.partial(self._finish, job)
         match outcome:
-            case Answer(body):
-                self._answer(job, body, done)
+            case Answer(body, is_compressed):
+                self._answer(job, body, done, HEADERS if is_compressed else None)
             case Repeat(delay):
                 job.repeats += 1
                 job.at_work = True
@@ -320,12 +320,18 @@ class Intake:
         job.key = job
         self._in_hand[job.key] = job
 
-    def _answer(self, job: Job, body: bytes | None, done: Action) -> None:
+    def _answer(
+        self,
+        job: Job,
+        body: bytes | None,
+        done: Action,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         job.monitored = False
         if body is None or job.request.reply_to is None:
             done()
         else:
-            self._replies.send(job.request.reply_to, body, done)
+            self._replies.send(job.request.reply_to, body, done, headers)
 
     def _bury(self, body: bytes, headers: dict[str, Any], reason: str, done: Action) -> None:
         self.on_dead_letter()
@@ -384,12 +390,7 @@ def _decode(delivery: Delivery, headers: dict[str, Any]) -> bytes:
 
     Raises: envelope.Malformed
     """
-    body, compression = delivery.body, headers.get("compression")
-    if compression:
-        try:
-            body = decompress(body, compression)  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - each compression has errors of its own
-            raise envelope.Malformed(f"The body cannot be decompressed: {error}") from None
+    body = decompress(delivery.body, headers)
     encoding = delivery.properties.get("content_encoding", envelope.CONTENT_ENCODING)
     if encoding == envelope.CONTENT_ENCODING:
         return body

@@ -7,8 +7,10 @@ Lives on the link's thread.
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
+from collections.abc import Callable, Mapping
 
 from ipamd.rpc import envelope
 from ipamd.rpc.envelope import ReplyTo
@@ -17,6 +19,9 @@ from ipamd.rpc.link import Action, Link
 from ipamd.rpc.publisher import Fate, Publication
 
 LOG = logging.getLogger(__name__)
+
+Message = Callable[..., Publication]
+"""Makes the message of an answer, anew for each attempt; takes ``on_settled``."""
 
 # A caller that reconnects declares its queue again within moments.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
@@ -35,8 +40,15 @@ class Replies:
         self._gone: dict[str, float] = {}
         self.parked = 0
 
-    def send(self, to: ReplyTo, body: bytes, done: Action) -> None:
+    def send(
+        self,
+        to: ReplyTo,
+        body: bytes,
+        done: Action,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Send an answer; ``done()`` once it is the broker's, or known to be unwanted."""
+        message = functools.partial(Publication, to.queue, body, headers=headers)
         if self._is_gone(to.queue):
             LOG.debug("reply queue %s is gone, answer %s dropped", to.queue, to.msg_id)
             done()
@@ -45,9 +57,9 @@ class Replies:
         def settled(fate: Fate) -> None:
             done()
             if fate is Fate.UNROUTABLE:
-                self._park(to, body)
+                self._park(to, message)
 
-        self._link.publisher.publish(Publication(to.queue, body, on_settled=settled))
+        self._link.publisher.publish(message(on_settled=settled))
 
     def monitor(self, job: Job) -> None:
         """Tell the caller every half of its monitor timeout that ``job`` is in hand."""
@@ -80,19 +92,19 @@ class Replies:
         del self._gone[queue]
         return False
 
-    def _park(self, to: ReplyTo, body: bytes) -> None:
+    def _park(self, to: ReplyTo, message: Message) -> None:
         if self.parked >= _MAX_PARKED:
             self._give_up(to)
             return
         self.parked += 1
-        self._try_later(to, body, time.monotonic() + self._missing_timeout, _FIRST_PAUSE)
+        self._try_later(to, message, time.monotonic() + self._missing_timeout, _FIRST_PAUSE)
 
-    def _try_later(self, to: ReplyTo, body: bytes, give_up_at: float, pause: float) -> None:
+    def _try_later(self, to: ReplyTo, message: Message, give_up_at: float, pause: float) -> None:
         def settled(fate: Fate) -> None:
             if fate is Fate.CONFIRMED:
                 self.parked -= 1
             elif time.monotonic() < give_up_at:
-                self._try_later(to, body, give_up_at, min(pause * 2, _LONGEST_PAUSE))
+                self._try_later(to, message, give_up_at, min(pause * 2, _LONGEST_PAUSE))
             else:
                 self.parked -= 1
                 self._give_up(to)
@@ -101,7 +113,7 @@ class Replies:
             if self._is_gone(to.queue):
                 self.parked -= 1
             else:
-                self._link.publisher.publish(Publication(to.queue, body, on_settled=settled))
+                self._link.publisher.publish(message(on_settled=settled))
 
         self._link.call_later(pause, again)
 

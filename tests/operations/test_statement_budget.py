@@ -5,6 +5,7 @@ What works on many addresses costs the same number of statements for 1,000 as fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -124,6 +125,15 @@ def test_deleting_an_interface_with_20000_addresses_is_a_handful(store: Store) -
     assert numbered(store)["interfaces"] == 0
     held = store.rows("SELECT sum(allocated) AS n, sum(quarantined) AS q FROM ip_blocks")[0]
     assert (held.n, held.q) == (0, 21_000)
+    # Each address has an event of its own; a message with all of them no broker would take.
+    assert told_of_interfaces(store) == [(1000, None), (1000, 19_000)]
+
+
+def told_of_interfaces(store: Store) -> list[tuple[int, int | None]]:
+    """Return how many addresses each interface.delete lists, and how many it leaves out."""
+    query = "SELECT payload FROM outbox WHERE event_type = 'interface.delete' ORDER BY id"
+    payloads = [json.loads(row.payload) for row in store.rows(query)]
+    return [(len(each["ip_addresses"]), each.get("ip_addresses_left_out")) for each in payloads]
 
 
 def test_releasing_20000_addresses_of_a_network_is_a_handful(store: Store) -> None:
@@ -158,6 +168,7 @@ def test_100_000_addresses_are_given_and_taken_back_in_a_handful(store: Store) -
     assert statements_of(store, delete) <= 16 + 8 * LISTS
     (held,) = store.rows("SELECT allocated, quarantined FROM ip_blocks")
     assert tuple(held) == (0, 100_000)
+    assert [left for _, left in told_of_interfaces(store)] == [99_000]
     delete = lambda: store.call("delete_ip_block", tenant_id=TENANT, ip_block_id=block)  # noqa: E731
     assert statements_of(store, delete) <= 10
     assert numbered(store)["ip_addresses"] == numbered(store)["free_ranges"] == 0

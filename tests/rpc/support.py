@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,12 @@ class Worker:
 
     def do_no_json(self, _key: str | None) -> object:
         return object()
+
+    def do_repeat(self, _key: str | None, text: str, times: int) -> list[str]:
+        return [text] * times
+
+    def do_noise(self, _key: str | None, size: int) -> str:
+        return os.urandom(size).hex()
 
     def do_store(self, key: str | None, value: int) -> int:
         """Answer a key as the first time; refuse while the store is away."""

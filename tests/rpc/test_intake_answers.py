@@ -15,6 +15,8 @@ from oslo_messaging._drivers import common as wire
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc import envelope
+from ipamd.rpc.caller import RpcCaller
+from ipamd.rpc.publisher import MAX_BODY
 from tests.rpc.support import Worker, serving
 from tests.services.waiting import wait_until
 
@@ -172,4 +174,25 @@ def test_ten_megabytes_of_arguments_are_refused(
     with serving(conf, worker):
         with pytest.raises(errors.BadRequest, match="larger than"):
             client.call({}, "echo", text="x" * 10_000_000)
+        assert client.call({}, "echo", a=1) == {"a": 1}
+
+
+def test_an_answer_larger_than_a_message_may_be_is_compressed(
+    conf: cfg.ConfigOpts, worker: Worker, client: Any
+) -> None:
+    """RabbitMQ 4 takes messages of 16 MiB; a call may give 65,536 addresses."""
+    asked = {"text": '{"address": "10.0.0.1"} ' * 10, "times": 100_000}
+    own = RpcCaller(conf)
+    with serving(conf, worker):
+        assert client.call({}, "repeat", **asked) == [asked["text"]] * 100_000
+        assert own.call(RequestContext(), "repeat", asked, timeout=30) == [asked["text"]] * 100_000
+    own.close()
+
+
+def test_an_answer_that_remains_too_large_is_an_error(
+    conf: cfg.ConfigOpts, worker: Worker, client: Any
+) -> None:
+    with serving(conf, worker):
+        with pytest.raises(errors.IpamError, match="The answer is too large"):
+            client.call({}, "noise", size=MAX_BODY + 1)
         assert client.call({}, "echo", a=1) == {"a": 1}
