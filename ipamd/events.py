@@ -26,9 +26,11 @@ EVENTS: Mapping[str, str] = {
     "ip_address.restore": "An address came back out of quarantine.",
     "ip_address.delete": "An address became free: its quarantine was over, it was taken back "
     "for a full block, or it was released without quarantine.",
-    "interface.create": "An interface was created, by a request of its own or on the fly.",
+    "interface.create": "An interface was created, by a request of its own or on the fly; its "
+    "addresses are cut short as those of interface.delete are.",
     "interface.delete": "An interface was deleted; the payload shows what it held: of more than "
-    "1,000 addresses the first ones, and in ip_addresses_left_out how many more.",
+    "1,000 addresses, or 1 MiB of them, the first ones, and in ip_addresses_left_out how many "
+    "more.",
     "mac_address.create": "An interface got a MAC address: {id, address, interface_id}.",
     "mac_address.delete": "An interface's MAC address became free.",
     "policy.create": "A policy was created.",

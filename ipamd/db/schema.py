@@ -162,7 +162,7 @@ def _require_unicode(connection: sa.Connection) -> None:
     if encoding != "UTF8":
         raise SchemaError(
             f"the database's encoding is {encoding}, and has to be UTF8: create it with "
-            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'"
+            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
         )
 
 

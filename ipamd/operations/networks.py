@@ -17,6 +17,9 @@ from ipamd.operations.fields import Fields
 from ipamd.operations.interface_states import InterfaceState
 from ipamd.operations.ip_blocks import BLOCKS
 
+MAX_CHOSEN = 5000
+"""Addresses that one request names at most."""
+
 
 def list_network_ip_blocks(
     tx: Transaction,
@@ -135,6 +138,9 @@ def read_addresses(fields: Fields) -> list[int]:
         return []
     if not isinstance(value, list):
         fields.wrong("addresses", "addresses should be a list")
+        return []
+    if len(value) > MAX_CHOSEN:
+        fields.wrong("addresses", f"addresses should be a list of at most {MAX_CHOSEN} entries")
         return []
     found = []
     for text in value:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import amqp
@@ -40,6 +40,7 @@ class Message(NamedTuple):
     exchange: str
     topic: str
     body: bytes
+    headers: Mapping[str, str] | None = None
 
 
 class Bus:
@@ -163,6 +164,7 @@ class Bus:
                     message.topic,
                     message.body,
                     exchange=message.exchange,
+                    headers=message.headers,
                     on_settled=functools.partial(batch.settle, number),
                     repeats=False,
                 )

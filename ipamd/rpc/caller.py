@@ -41,6 +41,8 @@ _FIRST_RESEND = 5.0
 # Seconds between attempts while no worker has a queue, or the twin of a resent request
 # is still being worked on.
 _RETRY_PAUSE = 0.5
+# That of 65,536 addresses has 21 MB.
+_LONGEST_ANSWER = 2**29
 _CLOSE_TIMEOUT = 5.0
 # The part of a caller's time after which no answer makes it look whether there are workers.
 _LATE = 0.8
@@ -246,7 +248,7 @@ class _Session:
     def _on_answer(self, delivery: Delivery) -> None:
         headers = delivery.properties.get("application_headers") or {}
         try:
-            body = decompress(delivery.body, headers)
+            body = decompress(delivery.body, headers, _LONGEST_ANSWER)
             msg_id, result, failure, is_last = envelope.parse_answer(body)
         except envelope.Malformed as malformed:
             LOG.warning("an answer was not understood: %s", malformed)

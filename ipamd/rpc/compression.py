@@ -1,26 +1,31 @@
 """Compressed bodies, as kombu has them: a header of the message says how.
 
 Every client of oslo.messaging reads them, since kombu does so before oslo.messaging sees a
-message; with ``[oslo_messaging_rabbit] kombu_compression`` it sends them as well.
+message; with ``[oslo_messaging_rabbit] kombu_compression``, gzip or bz2, it sends them as well.
+kombu itself would make a few kilobytes as large as they say they are.
 """
 
 from __future__ import annotations
 
+import bz2
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kombu.compression import decompress as _decompress
-
 from ipamd.rpc.envelope import Malformed
+from ipamd.rpc.publisher import MAX_BODY
 
-_HEADER: Final = "compression"
+HEADER: Final = "compression"
 # What kombu calls it; the bytes are zlib's (RFC 1950).
 _ZLIB: Final = "application/x-gzip"
+HEADERS: Final[Mapping[str, str]] = {HEADER: _ZLIB}
+"""The headers of a message whose body was ``compress``ed."""
 # JSON of addresses shrinks to a fifteenth; higher levels take several times as long.
 _LEVEL: Final = 1
-HEADERS: Final[Mapping[str, str]] = {_HEADER: _ZLIB}
-"""The headers of a message whose body was ``compress``ed."""
+_DECOMPRESSORS: Final[Mapping[str, Any]] = {
+    _ZLIB: zlib.decompressobj,
+    "application/x-bz2": bz2.BZ2Decompressor,
+}
 
 
 def compress(body: bytes) -> bytes:
@@ -28,15 +33,29 @@ def compress(body: bytes) -> bytes:
     return zlib.compress(body, _LEVEL)
 
 
-def decompress(body: bytes, headers: Mapping[str, Any]) -> bytes:
-    """Return a body as it was before it was compressed, if it was, whichever way.
+def fit(body: bytes) -> tuple[bytes, Mapping[str, str] | None]:
+    """Return a body, compressed if one message could not hold it, and the headers it needs."""
+    return (body, None) if len(body) <= MAX_BODY else (compress(body), HEADERS)
+
+
+def decompress(body: bytes, headers: Mapping[str, Any], most: int) -> bytes:
+    """Return a body as it was before it was compressed, if it was; of ``most`` bytes at most.
 
     Raises: Malformed
     """
-    compression = headers.get(_HEADER)
+    compression = headers.get(HEADER)
     if not compression:
         return body
+    make = _DECOMPRESSORS.get(str(compression))
+    if make is None:
+        raise Malformed(f"The body's compression is not known: {str(compression)[:80]}")
+    decompressor = make()
     try:
-        return bytes(_decompress(body, compression))  # type: ignore[no-untyped-call]
-    except Exception as error:  # noqa: BLE001 - each compression has errors of its own
+        found: bytes = decompressor.decompress(body, most + 1)
+    except (OSError, zlib.error) as error:
         raise Malformed(f"The body cannot be decompressed: {error}") from None
+    if len(found) > most:
+        raise Malformed(f"The body has more than {most} bytes")
+    if not decompressor.eof:
+        raise Malformed("The body cannot be decompressed: it ends too early")
+    return found

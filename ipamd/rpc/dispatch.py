@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc import envelope
-from ipamd.rpc.compression import compress
+from ipamd.rpc.compression import fit
 from ipamd.rpc.confinement import enforce
 from ipamd.rpc.jobs import Job
 from ipamd.rpc.publisher import MAX_BODY
@@ -97,7 +97,7 @@ class Answer(NamedTuple):
     """Done: send ``body``, if anyone waits for it, and acknowledge."""
 
     body: bytes | None = None
-    is_compressed: bool = False
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,15 +233,11 @@ class Dispatcher:
             return self._judge(job, served.context, result)
         if request.reply_to is None:
             return Answer()
-        body = envelope.answer(request.reply_to, result)
-        if len(body) <= MAX_BODY:
-            return Answer(body)
-        # That of 65,536 addresses, for one.
-        compressed = compress(body)
-        if len(compressed) > MAX_BODY:
+        body, headers = fit(envelope.answer(request.reply_to, result))
+        if len(body) > MAX_BODY:
             LOG.error("%s: the answer has %d bytes, too many to send", request.method, len(body))
             return self._told(job, errors.IpamError("The answer is too large"))
-        return Answer(compressed, is_compressed=True)
+        return Answer(body, headers)
 
     def _judge(self, job: Job, context: RequestContext, error: Exception) -> Outcome:
         method = job.request.method

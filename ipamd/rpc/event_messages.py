@@ -20,6 +20,7 @@ from ipamd.context import RequestContext
 from ipamd.db.outbox import OutboxEvent
 from ipamd.rpc import envelope
 from ipamd.rpc.bus import Message
+from ipamd.rpc.compression import fit
 
 # The drivers of [oslo_messaging_notifications] that this stands for; with an envelope or not.
 BUS_DRIVERS = {"messaging": False, "messagingv2": True}
@@ -38,7 +39,11 @@ class EventMessages:
         """Return an event's messages: for each driver one to each topic."""
         message_id, priority = uuid.uuid4(), event.priority.lower()
         return [
-            Message(self._exchange, f"{topic}.{priority}", self._body(event, message_id, wrapped))
+            Message(
+                self._exchange,
+                f"{topic}.{priority}",
+                *fit(self._body(event, message_id, wrapped)),
+            )
             for wrapped in self._wrapped
             for topic in self._topics
         ]

@@ -20,7 +20,7 @@ from oslo_config import cfg
 from ipamd.rpc import envelope, queues
 from ipamd.rpc.acks import Acks
 from ipamd.rpc.broker import Broker
-from ipamd.rpc.compression import HEADERS, decompress
+from ipamd.rpc.compression import HEADER, decompress
 from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.dispatch import (
     MAX_SHARING,
@@ -36,7 +36,7 @@ from ipamd.rpc.dispatch import (
 )
 from ipamd.rpc.jobs import REDELIVERIES_HEADER, Job, deadline
 from ipamd.rpc.link import Action, Link
-from ipamd.rpc.publisher import Fate, Publication
+from ipamd.rpc.publisher import MAX_BODY, Fate, Publication
 from ipamd.rpc.replies import Replies
 from ipamd.rpc.todo import Todo
 from ipamd.rpc.transport import EXCHANGE, TOPIC
@@ -213,6 +213,7 @@ class Intake:
         except envelope.Malformed as malformed:
             self._refuse(delivery.body, headers, malformed, known_by)
             return
+        headers.pop(HEADER, None)  # what is published anew is not compressed
         # One message is one job, however often and from whichever queue it comes.
         reply_to = request.reply_to
         key = (request.unique_id, reply_to and reply_to.msg_id) if request.unique_id else known_by
@@ -288,8 +289,8 @@ class Intake:
         job.at_work = False
         done = functools.partial(self._finish, job)
         match outcome:
-            case Answer(body, is_compressed):
-                self._answer(job, body, done, HEADERS if is_compressed else None)
+            case Answer(body, headers):
+                self._answer(job, body, done, headers)
             case Repeat(delay):
                 job.repeats += 1
                 job.at_work = True
@@ -390,11 +391,11 @@ def _decode(delivery: Delivery, headers: dict[str, Any]) -> bytes:
 
     Raises: envelope.Malformed
     """
-    body = decompress(delivery.body, headers)
+    body = decompress(delivery.body, headers, MAX_BODY)
     encoding = delivery.properties.get("content_encoding", envelope.CONTENT_ENCODING)
     if encoding == envelope.CONTENT_ENCODING:
         return body
     try:
         return body.decode(encoding).encode()
-    except (LookupError, UnicodeError):  # "binary", say: then it is what JSON finds in it
+    except (LookupError, ValueError):  # "binary", say: then it is what JSON finds in it
         return body

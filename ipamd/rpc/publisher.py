@@ -26,7 +26,7 @@ _USUAL: Mapping[str, Any] = {
     "content_type": envelope.CONTENT_TYPE,
     "content_encoding": envelope.CONTENT_ENCODING,
 }
-# Larger than anything an operation reads or writes; RabbitMQ 4 refuses more by default.
+# The largest message that RabbitMQ 4 takes by default; what is larger goes compressed.
 MAX_BODY = 16 * 1024 * 1024
 # Seconds before a message that the broker refused (a queue at its limit) is tried again.
 REFUSED_PAUSE = 1.0

@@ -10,7 +10,7 @@ import pytest
 from ipamd import errors
 from ipamd.db import check
 from tests.db.store import TENANT, Store, together
-from tests.operations.events import types
+from tests.operations.events import told, types
 
 NET = {"id": "net", "tenant_id": TENANT}
 MAC = "02:00:00:00:00:01"
@@ -221,6 +221,28 @@ def test_more_addresses_for_an_interface(store: Store) -> None:
     with pytest.raises(errors.InterfaceNotFound):
         store.call("list_interface_ip_addresses", instance_id="another", interface_id="vif")
     assert check.check(store.db) == []
+
+
+def test_the_events_of_an_interface_list_its_first_addresses(store: Store) -> None:
+    """A message, and a row of MariaDB, holds some ten thousand; each has an event of its own."""
+    block = store.block("10.0.0.0/16", network_id="net")["id"]
+    chosen = [f"10.0.{number // 250}.{number % 250 + 2}" for number in range(5001)]
+    with pytest.raises(errors.ValidationError, match="at most 5000"):
+        create(store, id="vif", network={**NET, "addresses": chosen})
+    assert store.rows("SELECT id FROM interfaces") == []
+    shown = create(store, id="vif", network={**NET, "addresses": chosen[:1200]})
+    assert texts(shown["ip_addresses"]) == chosen[:1200]
+    route = {"destination": "10.9.0.0", "netmask": "255.255.0.0", "gateway": "10.0.0.1"}
+    at = {"tenant_id": TENANT, "ip_block_id": block}
+    for _ in range(10):  # every address repeats them
+        store.call("create_ip_route", ip_route=route, **at)
+    store.call("delete_instance_interface", instance_id="vm", interface_id="vif")
+    (_, made), (_, gone) = (told(store, f"interface.{verb}")[-1] for verb in ("create", "delete"))
+    assert texts(made["ip_addresses"]) == chosen[:1000]
+    assert made["ip_addresses_left_out"] == 200
+    assert texts(gone["ip_addresses"]) == chosen[: len(gone["ip_addresses"])]
+    assert len(gone["ip_addresses"]) < 1000
+    assert len(gone["ip_addresses"]) + gone["ip_addresses_left_out"] == 1200
 
 
 def test_one_address_less(store: Store) -> None:

@@ -124,6 +124,19 @@ def test_listener_hears_what_was_committed_in_order(db: Database, transport_url:
     assert set(payload) >= {"event_id", "occurred_at", "idempotency_key"}
 
 
+def test_an_event_larger_than_a_message_may_be_holds_up_no_other(
+    db: Database, transport_url: str
+) -> None:
+    """RabbitMQ 4 refuses messages of more than 16 MiB; this one is compressed."""
+    large = {"number": 1, "text": 'a "quoted" line\n' * 1_000_000}
+    with listening(transport_url) as listener, relaying(db, make_conf(transport_url)):
+        db.run(CONTEXT, lambda tx: tx.emit("ip_block.update", large, tenant_id="T1"))
+        emit(db, 2)
+        wait_until(lambda: len(listener.heard) == 2)
+    assert listener.numbers == [1, 2]
+    assert listener.heard[0][4]["text"] == large["text"]
+
+
 def roll_back(tx: Transaction) -> None:
     tx.emit("ip_block.update", {"number": -1}, tenant_id="T1")
     raise errors.Conflict()
