@@ -7,8 +7,9 @@ idempotency key, in one ``SELECT ... FOR UPDATE`` transaction for each request.
 
 from __future__ import annotations
 
+import functools
 import uuid
-from collections.abc import Mapping
+from typing import Any
 
 from bench.figures import Results, Target, in_turns
 from bench.load import run_threads
@@ -44,15 +45,14 @@ def _on_store(results: Results, scale: Scale, kind: str, store: Store, callers: 
     def plain(caller: int, _number: int) -> None:
         _allocate_alone(store, hot, f"vif-{caller}")
 
-    def load(work: object) -> Mapping[str, float]:
-        return run_threads(callers, scale.seconds, work)  # type: ignore[arg-type]
-
     sides = {"one": on_one, "many": on_many, "plain": plain}
     for work in sides.values():
         run_threads(callers, scale.seconds / 2, work)  # warm up
-    found = in_turns(
-        scale.repeats, {name: lambda work=work: load(work) for name, work in sides.items()}  # type: ignore[misc]
-    )  # fmt: skip
+    rounds = {
+        name: functools.partial(run_threads, callers, scale.seconds, work)
+        for name, work in sides.items()
+    }
+    found = in_turns(scale.repeats, rounds)
     one, others, alone = found["one"], found["many"], found["plain"]
     label = f"{kind}, {callers} caller{'s' * (callers > 1)}"
     titles = {"one": "one block", "many": f"{scale.blocks} blocks", "plain": "one block, plain"}
@@ -87,7 +87,7 @@ def _on_store(results: Results, scale: Scale, kind: str, store: Store, callers: 
 
 
 def _allocate_alone(store: Store, block: str, interface: str) -> None:
-    arguments = {
+    arguments: dict[str, Any] = {
         "tenant_id": TENANT,
         "ip_block_id": block,
         "ip_address": {"interface_id": interface},
@@ -95,7 +95,7 @@ def _allocate_alone(store: Store, block: str, interface: str) -> None:
     keyed = idempotency.keyed(TENANT, uuid.uuid4().hex, METHOD, arguments)
 
     def work(tx: Transaction) -> None:
-        answer = ip_addresses.allocate_ip_address(tx, **arguments)  # type: ignore[arg-type]
+        answer = ip_addresses.allocate_ip_address(tx, **arguments)
         idempotency.store(tx, [(keyed, answer)])
 
     store.db.run(RequestContext(project_id=TENANT, overwrite=False), work)

@@ -6,6 +6,7 @@ the driver gets them ready made, one INSERT a table, in one transaction.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -47,8 +48,8 @@ def _measure(results: Results, scale: Scale, kind: str, store: Store, plain: _Pl
     for count in scale.bulk_counts:
         calls = min(50, max(1, _ADDRESSES_A_ROUND // count))
         sides: dict[str, Callable[[], Mapping[str, float]]] = {
-            "ipamd": lambda n=count, calls=calls: _bulk(store, block, n, calls),  # type: ignore[misc]
-            "driver": lambda n=count, calls=calls: plain.round(n, calls),  # type: ignore[misc]
+            "ipamd": functools.partial(_bulk, store, block, count, calls),
+            "driver": functools.partial(plain.round, count, calls),
         }
         for warm_up in sides.values():
             warm_up()

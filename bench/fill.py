@@ -7,6 +7,7 @@ time that is measured.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections.abc import Callable, Mapping
@@ -59,7 +60,7 @@ def _measure(results: Results, scale: Scale, kind: str, store: Store) -> None:
     start = middle - scale.fill_many
     _hold(store, blocks[f"/64, {count}"], start, scale.fill_many)
     rounds: dict[str, Callable[[], Mapping[str, float]]] = {
-        label: lambda block=block: _round(store, block, scale.fill_calls)  # type: ignore[misc]
+        label: functools.partial(_round, store, block, scale.fill_calls)
         for label, block in blocks.items()
     }
     for warm_up in rounds.values():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -52,11 +51,15 @@ def run(results: Results, servers: Servers, scale: Scale) -> None:
         block = store.block("10.0.0.0/8")
         channel = stack.enter_context(_channel(url))
         bodies = _bodies(block)
-        _work_off(channel, itertools.islice(bodies, few))
-        before = resident_mb(program.process.pid)
-        _work_off(channel, itertools.islice(bodies, many - few))
-        after = resident_mb(program.process.pid)
-        wait_until(lambda: _given_out(store, block) == many // 10, timeout=60)
+
+        def memory_after(requests: int, more: int) -> float:
+            _work_off(channel, itertools.islice(bodies, more))
+            # The last ones are in the worker's hands.
+            wait_until(lambda: _given_out(store, block) == requests // 10, timeout=60)
+            return resident_mb(program.process.pid)
+
+        before = memory_after(few, few)
+        after = memory_after(many, many - few)
     results.add("memory", f"worker after {few:,} requests", [before], "MiB")
     results.add("memory", f"worker after {many:,} requests", [after], "MiB")
     name = f"worker after {many:,} requests / after {few:,}"
@@ -94,7 +97,6 @@ def _work_off(channel: Any, bodies: Iterable[bytes]) -> None:
         if number % _CHUNK == 0:
             wait_until(lambda: _waiting(channel) < _CHUNK, timeout=120)
     wait_until(lambda: _waiting(channel) == 0, timeout=120)
-    time.sleep(0.5)  # the last ones are in the worker's hands
 
 
 def _waiting(channel: Any) -> int:

@@ -55,7 +55,7 @@ def allocate_network_ips(
 
     ``network`` is ``{addresses?, mac_address?, tenant_id?, used_by_device?}``.  Without
     ``addresses``: one IPv4 and one IPv6 address, as far as the network has blocks of
-    the family, each from the oldest block that is not full.
+    the family, each from the oldest block that is not full.  At most 5,000 are named.
 
     Raises: NetworkNotFound, ValidationError, NoMoreMacAddressesError, and as
         ``BlockAllocation.allocate``

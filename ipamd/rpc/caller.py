@@ -27,8 +27,8 @@ from oslo_config import cfg
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc import envelope, queues
+from ipamd.rpc.bodies import decompress
 from ipamd.rpc.broker import Broker
-from ipamd.rpc.compression import decompress
 from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.link import Link
 from ipamd.rpc.publisher import MAX_BODY, Fate, Publication

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc import envelope
-from ipamd.rpc.compression import fit
+from ipamd.rpc.bodies import fit
 from ipamd.rpc.confinement import enforce
 from ipamd.rpc.jobs import Job
 from ipamd.rpc.publisher import MAX_BODY

@@ -19,8 +19,8 @@ from ipamd import fast_json
 from ipamd.context import RequestContext
 from ipamd.db.outbox import OutboxEvent
 from ipamd.rpc import envelope
+from ipamd.rpc.bodies import fit
 from ipamd.rpc.bus import Message
-from ipamd.rpc.compression import fit
 
 # The drivers of [oslo_messaging_notifications] that this stands for; with an envelope or not.
 BUS_DRIVERS = {"messaging": False, "messagingv2": True}

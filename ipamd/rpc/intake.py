@@ -19,8 +19,8 @@ from oslo_config import cfg
 
 from ipamd.rpc import envelope, queues
 from ipamd.rpc.acks import Acks
+from ipamd.rpc.bodies import COMPRESSION, decompress, to_utf8
 from ipamd.rpc.broker import Broker
-from ipamd.rpc.compression import HEADER, decompress
 from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.dispatch import (
     MAX_SHARING,
@@ -208,12 +208,13 @@ class Intake:
             self._go_on_after(delivery.consumer_tag, headers["x-stream-offset"])
         known_by = (self._session, delivery.tag)
         try:
-            body = _decode(delivery, headers)
+            encoding = delivery.properties.get("content_encoding", envelope.CONTENT_ENCODING)
+            body = to_utf8(decompress(delivery.body, headers, MAX_BODY), encoding)
             request = envelope.parse(body)
         except envelope.Malformed as malformed:
             self._refuse(delivery.body, headers, malformed, known_by)
             return
-        headers.pop(HEADER, None)  # what is published anew is not compressed
+        headers.pop(COMPRESSION, None)  # what is published anew is not compressed
         # One message is one job, however often and from whichever queue it comes.
         reply_to = request.reply_to
         key = (request.unique_id, reply_to and reply_to.msg_id) if request.unique_id else known_by
@@ -384,18 +385,3 @@ class Intake:
     def _send_acks(self) -> None:
         if self._channel is not None:
             self._acks.flush()
-
-
-def _decode(delivery: Delivery, headers: dict[str, Any]) -> bytes:
-    """Return the body in UTF-8, not compressed.
-
-    Raises: envelope.Malformed
-    """
-    body = decompress(delivery.body, headers, MAX_BODY)
-    encoding = delivery.properties.get("content_encoding", envelope.CONTENT_ENCODING)
-    if encoding == envelope.CONTENT_ENCODING:
-        return body
-    try:
-        return body.decode(encoding).encode()
-    except (LookupError, ValueError):  # "binary", say: then it is what JSON finds in it
-        return body

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oslo_config import cfg
 from werkzeug.wrappers import Request
@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request
 from ipamd.api.callers import Caller
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 
 class _Inner(Protocol):
@@ -48,7 +48,7 @@ class TrustedProxy:
         """Keep what the proxy said apart before the other strategy removes it."""
         inner = self._inner.around(app)
 
-        def keep(environ, start_response):  # type: ignore[no-untyped-def]
+        def keep(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
             said = (environ.get("HTTP_X_TENANT"), environ.get("HTTP_X_ROLE"))
             environ["ipamd.proxy_said"] = said if self._is_believed(environ) else None
             return inner(environ, start_response)

@@ -1,4 +1,4 @@
-"""Compressed bodies, as kombu has them: a header of the message says how.
+"""Bodies of messages as kombu has them: a header says how they are compressed.
 
 Every client of oslo.messaging reads them, since kombu does so before oslo.messaging sees a
 message; with ``[oslo_messaging_rabbit] kombu_compression``, gzip or bz2, it sends them as well.
@@ -12,14 +12,13 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ipamd.rpc.envelope import Malformed
+from ipamd.rpc.envelope import CONTENT_ENCODING, Malformed
 from ipamd.rpc.publisher import MAX_BODY
 
-HEADER: Final = "compression"
+COMPRESSION: Final = "compression"
+"""The header of a message whose body is compressed."""
 # What kombu calls it; the bytes are zlib's (RFC 1950).
 _ZLIB: Final = "application/x-gzip"
-HEADERS: Final[Mapping[str, str]] = {HEADER: _ZLIB}
-"""The headers of a message whose body was ``compress``ed."""
 # JSON of addresses shrinks to a fifteenth; higher levels take several times as long.
 _LEVEL: Final = 1
 _DECOMPRESSORS: Final[Mapping[str, Any]] = {
@@ -28,14 +27,11 @@ _DECOMPRESSORS: Final[Mapping[str, Any]] = {
 }
 
 
-def compress(body: bytes) -> bytes:
-    """Return a body as a message with ``HEADERS`` has it."""
-    return zlib.compress(body, _LEVEL)
-
-
 def fit(body: bytes) -> tuple[bytes, Mapping[str, str] | None]:
     """Return a body, compressed if one message could not hold it, and the headers it needs."""
-    return (body, None) if len(body) <= MAX_BODY else (compress(body), HEADERS)
+    if len(body) <= MAX_BODY:
+        return body, None
+    return zlib.compress(body, _LEVEL), {COMPRESSION: _ZLIB}
 
 
 def decompress(body: bytes, headers: Mapping[str, Any], most: int) -> bytes:
@@ -43,7 +39,7 @@ def decompress(body: bytes, headers: Mapping[str, Any], most: int) -> bytes:
 
     Raises: Malformed
     """
-    compression = headers.get(HEADER)
+    compression = headers.get(COMPRESSION)
     if not compression:
         return body
     make = _DECOMPRESSORS.get(str(compression))
@@ -59,3 +55,13 @@ def decompress(body: bytes, headers: Mapping[str, Any], most: int) -> bytes:
     if not decompressor.eof:
         raise Malformed("The body cannot be decompressed: it ends too early")
     return found
+
+
+def to_utf8(body: bytes, encoding: str) -> bytes:
+    """Return text of another encoding in UTF-8; what is not in that encoding as it is."""
+    if encoding == CONTENT_ENCODING:
+        return body
+    try:
+        return body.decode(encoding).encode()
+    except (LookupError, ValueError):  # "binary", say: then it is what JSON finds in it
+        return body
