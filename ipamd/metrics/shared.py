@@ -12,9 +12,10 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, values
+from prometheus_client import CollectorRegistry, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class SharedFolder:
     def registry(self) -> CollectorRegistry:
         """Return what all processes have counted, as a registry to tell of."""
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, str(self.path))  # type: ignore[no-untyped-call]
+        _Collector(registry, str(self.path))  # type: ignore[no-untyped-call]
         return registry
 
     def forget(self, pid: int) -> None:
@@ -54,6 +55,27 @@ class SharedFolder:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+class _Collector(MultiProcessCollector):
+    """Adds up what is in the files of the processes, without those that have no content yet.
+
+    A file is empty between the moments in which its process makes it and gives it its size,
+    and for good if the process is killed there.  The library fails on such a file, with all
+    the others (prometheus_client's issue 1199).
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self._path).glob("*.db") if _has_content(file)]
+        return self.merge(files)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _has_content(file: Path) -> bool:
+    """Return whether a process has begun to count in a file."""
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # of a process that has just ended: its numbers in flight
+        return False
 
 
 def _remove_left() -> None:
