@@ -35,7 +35,8 @@ EVENTS: Mapping[str, str] = {
     "mac_address.delete": "An interface's MAC address became free.",
     "policy.create": "A policy was created.",
     "policy.update": "A policy, one of its unusable ranges or octets was changed; the payload "
-    "is the policy with its ranges and octets.",
+    "is the policy with its ranges and octets: of more than 1,000 the first ones, and in "
+    "unusable_ip_ranges_left_out or unusable_ip_octets_left_out how many more.",
     "policy.delete": "A policy was deleted; blocks that had it have none.",
     "ip_route.create": "A static route was added to a block.",
     "ip_route.update": "A static route was changed.",

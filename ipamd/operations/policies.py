@@ -201,16 +201,28 @@ def _tell(tx: Transaction, event_type: str, row: Row) -> Resource:
     shown = _show(row)
     payload = {
         **shown,
-        "unusable_ip_ranges": [show_range(rule) for rule in _rules(tx, RANGES_TABLE, row.id)],
-        "unusable_ip_octets": [show_octet(rule) for rule in _rules(tx, OCTETS_TABLE, row.id)],
+        **_told(tx, "unusable_ip_ranges", RANGES_TABLE, show_range, row.id),
+        **_told(tx, "unusable_ip_octets", OCTETS_TABLE, show_octet, row.id),
     }
     tx.emit(event_type, payload, tenant_id=row.tenant_id)
     return shown
 
 
-def _rules(tx: Transaction, table: sa.Table, policy_id: str) -> list[Row]:
-    statement = sa.select(table).where(table.c.policy_id == policy_id).order_by(table.c.id)
-    return list(tx.execute(statement).all())
+def _told(
+    tx: Transaction, plural: str, table: sa.Table, show: Callable[[Row], Resource], policy_id: str
+) -> Resource:
+    """Show what a policy has of one kind, the first ones of very many.
+
+    One at a time a policy may get any number, and each of these changes has its event.
+    """
+    of_policy = table.c.policy_id == policy_id
+    statement = sa.select(table).where(of_policy).order_by(table.c.id).limit(MAX_RULES + 1)
+    rows = tx.execute(statement).all()
+    told: Resource = {plural: [show(rule) for rule in rows[:MAX_RULES]]}
+    if len(rows) > MAX_RULES:
+        number = tx.execute(sa.select(sa.func.count()).where(of_policy)).scalar_one()
+        told[f"{plural}_left_out"] = number - MAX_RULES
+    return told
 
 
 def show_range(row: Row) -> Resource:

@@ -244,6 +244,24 @@ def test_changes_made_together_are_all_in_the_last_event(store: Store) -> None:
     assert numbers(f".{rule['octet']}" for rule in payload["unusable_ip_octets"]) == [0, 1, 2, 3]
 
 
+def test_the_events_of_a_policy_list_its_first_thousand_ranges(store: Store) -> None:
+    ranges = [{"offset": number, "length": 1} for number in range(1000)]
+    body = {"name": "long", "unusable_ip_ranges": ranges, "unusable_ip_octets": [7]}
+    known = store.call("create_policy", tenant_id=TENANT, policy=body)["id"]
+    (_, made) = told(store, "policy")[-1]
+    assert sorted(rule["offset"] for rule in made["unusable_ip_ranges"]) == list(range(1000))
+    assert "unusable_ip_ranges_left_out" not in made
+    exclude(store, known, 1000, 1)
+    exclude(store, known, 1001, 1)
+    (_, changed) = told(store, "policy")[-1]
+    offsets = {rule["offset"] for rule in changed["unusable_ip_ranges"]}
+    assert len(offsets) == 1000
+    assert offsets < set(range(1002))
+    assert changed["unusable_ip_ranges_left_out"] == 2
+    assert [rule["octet"] for rule in changed["unusable_ip_octets"]] == [7]
+    assert "unusable_ip_octets_left_out" not in changed
+
+
 def test_a_policy_that_many_delete_is_told_of_once(store: Store) -> None:
     at = {"tenant_id": TENANT, "policy_id": policy(store)}
 
