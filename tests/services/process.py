@@ -108,13 +108,21 @@ class Process:
 
         Raises: RuntimeError when one of them still runs after ten seconds.
         """
-        self.signal_all(signal.SIGSTOP)
         until = time.monotonic() + 10
-        while not all(_is_stopped(pid) for pid in self.pids()):
+        while not self._stop_all():
             if time.monotonic() > until:
                 self.resume()
                 raise RuntimeError(f"process {self.pid} goes on after SIGSTOP")
             time.sleep(0.001)
+
+    def _stop_all(self) -> bool:
+        """Send SIGSTOP to all, and tell whether all that there are have stopped.
+
+        What one of them starts before the signal reaches it is not in the list yet.
+        """
+        self.signal_all(signal.SIGSTOP)
+        pids = self.pids()
+        return all(_is_stopped(pid) for pid in pids) and self.pids() == pids
 
     def resume(self) -> None:
         """Let it go on after ``pause``."""
@@ -151,10 +159,19 @@ class Process:
 
 
 def _is_stopped(pid: int) -> bool:
-    """Tell whether no thread of a process runs: each is stopped, or has ended."""
+    """Tell whether no thread of a process runs: each is stopped, about to be, or has ended."""
     try:
-        threads = list(Path(f"/proc/{pid}/task").iterdir())
-        states = [(each / "stat").read_text().rpartition(")")[2].split()[0] for each in threads]
+        return all(_stands_still(thread) for thread in Path(f"/proc/{pid}/task").iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return not Path(f"/proc/{pid}").exists()
-    return all(state in "TtZX" for state in states)
+
+
+def _stands_still(thread: Path) -> bool:
+    state = (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    if state != "D":
+        return state in "TtZX"
+    # It waits in the kernel and takes the signal before it does anything else.  Who has
+    # called vfork() does so until its child goes on, which has been stopped.
+    status = (thread / "status").read_text()
+    pending = status.partition("ShdPnd:")[2].split()[0]
+    return bool(int(pending, 16) >> (signal.SIGSTOP - 1) & 1)

@@ -17,6 +17,15 @@ from tests.services.waiting import wait_until
 DAEMONISING = "setsid sleep 1000 & setsid setsid sleep 1001 & echo ready; exec sleep 1002"
 
 
+def names(pids: list[int]) -> list[str]:
+    """Return what processes run, as far as they have not ended meanwhile."""
+    files = [Path(f"/proc/{pid}/comm") for pid in pids]
+    try:
+        return [file.read_text().strip() for file in files]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
@@ -96,6 +105,19 @@ def test_a_paused_program_stands_still_until_it_is_resumed(output: Path) -> None
     process.kill()
 
 
+def test_what_a_program_starts_while_it_is_paused_stands_still_too(output: Path) -> None:
+    process = Process(["sh", "-c", "while :; do sh -c 'sleep 0.001 & wait'; done"], output=output)
+
+    for _ in range(50):
+        process.pause()
+        paused = process.pids()
+        assert {state(pid) for pid in paused} <= {"T", "D"}  # D: its child has not begun
+        assert process.pids() == paused
+        process.resume()
+
+    process.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_programs_and_folder_go_when_the_test_run_is_killed(
     tmp_path: Path, number: signal.Signals
@@ -106,9 +128,11 @@ def test_programs_and_folder_go_when_the_test_run_is_killed(
 import time, pathlib, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's "&"
 from tests.services.process import Process
+from tests.services.test_process import names
+from tests.services.waiting import wait_until
 folder = pathlib.Path({str(folder)!r})
 process = Process(["sh", "-c", {DAEMONISING!r}], output=folder / "output", owned_folder=folder)
-while len(process.pids()) < 3: time.sleep(0.02)
+wait_until(lambda: names(process.pids()) == ["sleep"] * 3)
 process.pause()
 print(*process.pids(), process._supervisor.pid, flush=True)
 time.sleep(1000)
@@ -116,7 +140,6 @@ time.sleep(1000)
     with subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
         cwd=Path(__file__).parents[2],
     ) as run:
