@@ -135,13 +135,16 @@ class Link:
         heapq.heappush(self._timers, entry)
 
     def _run(self) -> None:
-        failures, next_attempt = 0, 0.0
+        failures, next_attempt, ended = 0, 0.0, False
         try:
-            while not self._closing:
+            # Not "while not closing": what came in since, and what the others had done
+            # before they closed, is still to be answered.
+            while not ended:
                 try:
-                    if not self._connections and time.monotonic() >= next_attempt:
+                    is_due = not self._closing and time.monotonic() >= next_attempt
+                    if not self._connections and is_due:
                         self._connect()
-                    self._wait(None if self._connections else next_attempt)
+                    ended = self._wait(None if self._connections else next_attempt)
                 except Exception as error:  # noqa: BLE001 - reported; the link goes on
                     was_ready = self._ready.is_set()
                     lasted = was_ready and time.monotonic() - self._ready_since > _SETTLED
@@ -231,14 +234,17 @@ class Link:
         interval = self._broker.heartbeat / self._broker.heartbeat_rate / 2
         self.call_later(interval, lambda: self._beat(connections))
 
-    def _wait(self, until: float | None) -> None:
-        """Run what is due, then wait for the broker, an action or a timer."""
+    def _wait(self, until: float | None) -> bool:
+        """Run what is due, then wait for the broker, an action or a timer.
+
+        Returns whether the link is to end: all that was due is done then, and said.
+        """
         timeout = self._run_due()
         self._on_round()
         for wire in self._wires:
             wire.flush()
         if self._closing:  # looked at after the flag of _wake() was reset, as actions are
-            return
+            return True
         if until is not None:
             timeout = min(timeout, max(0.0, until - time.monotonic()))
         if self._has_buffered_data():
@@ -251,6 +257,7 @@ class Link:
                 _read(key.data)
         if timeout == 0.0:
             self._drain_buffered()
+        return False
 
     def _run_due(self) -> float:
         self._woken = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from oslo_config import cfg
 
 from ipamd.rpc.intake import Intake
+from ipamd.rpc.jobs import Job
 from tests.rpc.process import notes, worker_processes
 from tests.rpc.support import (
     Worker,
@@ -147,6 +149,34 @@ def test_stop_finishes_what_is_in_hand_and_leaves_the_rest(
         assert answer.result(1) == 1
     assert worker.count("echo") == 2
     assert queue_length(channel, "ipam") == 8
+
+
+def test_what_is_settled_last_is_acknowledged_before_a_stop(
+    conf: cfg.ConfigOpts,
+    worker: Worker,
+    client: Any,
+    channel: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits for the end may be quicker than the thread that has told of it."""
+    finish = Intake._finish
+
+    def finish_and_be_held_up(self: Intake, job: Job) -> None:
+        finish(self, job)
+        if self._stopping:
+            wait_until(lambda: self._link._closing)
+
+    monkeypatch.setattr(Intake, "_finish", finish_and_be_held_up)
+    with serving(conf, worker) as intake, ThreadPoolExecutor() as pool:
+        answer = pool.submit(client.call, {}, "wait", number=1)
+        wait_until(lambda: worker.count("wait") == 1)
+        stopping = threading.Thread(target=intake.stop)
+        stopping.start()
+        wait_until(lambda: intake._stopping)
+        worker.gate.set()
+        stopping.join()
+        assert answer.result(10) == 1
+    assert queue_length(channel, "ipam") == 0
 
 
 def test_stop_does_not_wait_beyond_drain_timeout(
