@@ -6,11 +6,13 @@ handler does is written to files in FOLDER, which all such processes of a test s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,10 +47,7 @@ class FileWorker:
             os.kill(os.getpid(), signal.SIGKILL)
         if method == "slow":
             time.sleep(args["seconds"])
-        done = f"done-{request_key}"
-        if self._first(done):
-            (self._folder / done).write_text(str(os.getpid()))
-            self._note(f"work-{args.get('name', '')}")
+        self._work(str(request_key), str(args.get("name", "")))
         if method == "kill_after" and self._first(f"killed-{args['name']}"):
             os.kill(os.getpid(), signal.SIGKILL)
         return {"name": args.get("name"), "pid": os.getpid()}
@@ -64,6 +63,13 @@ class FileWorker:
     ) -> None:
         """Note the failure."""
         self._note(f"failed-{method}-{error.code}-{request_key}")
+
+    def _work(self, key: str, name: str) -> None:
+        # At once, as a transaction is: the process may be killed at any moment.
+        prepared = self._folder / f"prepared-{uuid.uuid4().hex}"
+        prepared.write_text(name)
+        with contextlib.suppress(FileExistsError):
+            os.link(prepared, self._folder / f"done-{key}")
 
     def _first(self, name: str) -> bool:
         try:
@@ -82,6 +88,12 @@ def notes(folder: Path, start: str) -> list[str]:
     path = folder / "notes"
     lines = path.read_text().splitlines() if path.exists() else []
     return [line for line in lines if line.startswith(start)]
+
+
+def works(folder: Path) -> list[str]:
+    """Return the names of the requests that were done, in their order."""
+    done = sorted(folder.glob("done-*"), key=lambda path: path.stat().st_mtime_ns)
+    return [path.read_text() for path in done]
 
 
 @contextmanager

@@ -84,6 +84,11 @@ class Worker:
         """Return how often a method was called."""
         return sum(1 for name, _, _ in self.calls if name == method)
 
+    @property
+    def stored(self) -> bool:
+        """Whether the method ``store`` has stored something."""
+        return bool(self._answers)
+
     def _need_store(self) -> None:
         if self.away.is_set():
             raise errors.Unavailable("The database cannot be reached")
@@ -143,7 +148,7 @@ def plain_client(transport_url: str, **settings: Any) -> Iterator[Any]:
     """Give a client made with nothing but oslo.messaging."""
     bus = transport.rpc_transport(make_conf(transport_url))
     target = oslo_messaging.Target(exchange="ipamd", topic="ipam", version="1.0")
-    settings = {"timeout": 10, "retry": 3, **settings}
+    settings = {"timeout": 30, "retry": 3, **settings}
     try:
         yield oslo_messaging.get_rpc_client(bus, target, **settings)
     finally:
@@ -171,3 +176,13 @@ def raw_channel(transport_url: str) -> Iterator[Any]:
 def queue_length(channel: Any, name: str) -> int:
     """Return how many messages wait in a queue, those in hand not counted."""
     return int(channel.queue_declare(name, passive=True).message_count)
+
+
+def queue_exists(transport_url: str, name: str) -> bool:
+    """Tell whether there is a queue."""
+    with raw_channel(transport_url) as channel:
+        try:
+            channel.queue_declare(name, passive=True)
+        except amqp.NotFound:
+            return False
+    return True
