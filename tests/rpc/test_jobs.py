@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +11,20 @@ from ipamd.rpc import jobs
 from ipamd.rpc.envelope import Request
 from ipamd.rpc.jobs import DEADLINE_HEADER, REDELIVERIES_HEADER, Job
 
+NOW, RUNNING = 1_700_000_000.25, 5000.0
+"""What both clocks say in these tests: since the epoch, and since the machine started."""
+
+
+@pytest.fixture(autouse=True)
+def _clocks_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = SimpleNamespace(time=lambda: NOW, monotonic=lambda: RUNNING)
+    monkeypatch.setattr(jobs, "time", clocks)
+
 
 def left(properties: dict[str, Any], headers: dict[str, Any] | None = None) -> float:
     over = jobs.deadline(properties, headers or {})
     assert over is not None
-    return over - time.monotonic()
+    return over - RUNNING
 
 
 @pytest.mark.parametrize("properties", [{}, {"expiration": "soon"}, {"timestamp": 1}])
@@ -24,19 +33,18 @@ def test_without_expiration_nobody_gives_up(properties: dict[str, Any]) -> None:
 
 
 def test_expiration_counts_from_the_receipt() -> None:
-    assert left({"expiration": "20000"}) == pytest.approx(20, abs=0.1)
+    assert left({"expiration": "20000"}) == 20
 
 
 @pytest.mark.parametrize(("age", "expected"), [(5, 15), (-60, 20), (60, 20), (20, 20)])
 def test_broker_stamp_is_believed_while_it_is_possible(age: float, expected: float) -> None:
-    headers = {"timestamp_in_ms": int((time.time() - age) * 1000)}
-    assert left({"expiration": "20000"}, headers) == pytest.approx(expected, abs=0.2)
+    headers = {"timestamp_in_ms": int((NOW - age) * 1000)}
+    assert left({"expiration": "20000"}, headers) == pytest.approx(expected)
 
 
 def test_publisher_stamp_has_whole_seconds() -> None:
-    sent = int(time.time()) - 5
-    remaining = left({"expiration": "20000", "timestamp": sent})
-    assert 15 <= remaining <= 16.1
+    # Of a second that is not over it is not known when in it: at its end, at the latest.
+    assert left({"expiration": "20000", "timestamp": int(NOW) - 5}) == pytest.approx(15.75)
 
 
 def make_job(**values: Any) -> Job:
@@ -55,10 +63,10 @@ def make_job(**values: Any) -> Job:
 
 def test_copy_keeps_the_deadline_and_drops_the_brokers_headers() -> None:
     headers = {"x-delivery-count": 3, "x-death": [], "mine": "kept"}
-    job = make_job(headers=headers, deadline=time.monotonic() + 10)
+    job = make_job(headers=headers, deadline=RUNNING + 10)
     copied = job.republished_headers(**{REDELIVERIES_HEADER: 2})
     assert set(copied) == {"mine", DEADLINE_HEADER, REDELIVERIES_HEADER}
-    assert left({"expiration": "60000"}, copied) == pytest.approx(10, abs=0.1)
+    assert left({"expiration": "60000"}, copied) == pytest.approx(10)
 
 
 @pytest.mark.parametrize(
