@@ -11,6 +11,7 @@ from oslo_config import cfg
 from ipamd.rpc import queues, transport
 from ipamd.rpc.broker import Broker
 from tests.rpc.support import Worker, make_conf, plain_client, serving
+from tests.services.waiting import wait_until
 
 RABBIT = "oslo_messaging_rabbit__"
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -56,7 +57,7 @@ def oslo_server(conf: cfg.ConfigOpts) -> Any:
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 @pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
 def test_queues_are_shared_with_an_oslo_messaging_server(
-    transport_url: str, worker: Worker, options: dict[str, Any], ours_first: bool
+    transport_url: str, worker: Worker, channel: Any, options: dict[str, Any], ours_first: bool
 ) -> None:
     conf = make_conf(transport_url, **{RABBIT + name: value for name, value in options.items()})
     server = oslo_server(conf)
@@ -69,6 +70,8 @@ def test_queues_are_shared_with_an_oslo_messaging_server(
     ):
         if ours_first:
             server.start()
+        # An oslo.messaging server consumes some time after it has started.
+        wait_until(lambda: channel.queue_declare("ipam", passive=True).consumer_count == 2)
         answered = [client.call({}, "echo", number=number) for number in range(8)]
         assert answered == [{"number": number} for number in range(8)]
         assert 0 < worker.count("echo") < 8  # both took some
