@@ -125,7 +125,8 @@ class Script:
         log = f"{self.folder}/{program}.$$.log"
         return (
             f'{self._command(program)} "$@" > {log} 2>&1 &\n'
-            f"until grep -q '{ready}' {log}; do\n"
+            # Not yet there is no fault: the program may begin after this.
+            f"until grep -qs '{ready}' {log}; do\n"
             f"    kill -0 $! || {{ cat {log}; exit 1; }}\n"
             "    sleep 0.1\n"
             "done\n"
