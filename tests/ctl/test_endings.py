@@ -12,7 +12,7 @@ import pytest
 
 from ipamd.ctl.exit_status import MEANINGS, ExitStatus
 from tests.ctl.conftest import Ctl
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 
 REQUEST = re.compile(r"request req-[0-9a-f-]{36}\)")
 
@@ -70,7 +70,6 @@ def test_a_command_line_that_cannot_be_used_ends_with_2(ctl: Ctl, args: tuple[st
 
 def test_a_service_that_is_away_ends_with_6(ctl: Ctl) -> None:
     port = reserve_port()
-    release_port(port)
     url = f"http://127.0.0.1:{port}"
     sentence = ctl.refused("block", "list", status=ExitStatus.UNAVAILABLE, IPAMD_ENDPOINT=url)
     assert sentence == "The service cannot be reached: Connection refused"

@@ -23,7 +23,7 @@ import yaml
 from ipamd import config
 from ipamd.rpc.transport import register_opts
 from tests.docs.pages import ROOT
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 from tests.services.process import Process
 from tests.services.waiting import wait_until
 
@@ -145,7 +145,6 @@ def test_its_services_work_together(
     ours: dict[str, Any], database_url: str, transport_url: str, tmp_path: Path
 ) -> None:
     port = reserve_port()
-    release_port(port)
     texts = {
         "rabbit://ipamd:ipamd@rabbitmq:5672/": transport_url,
         "postgresql+psycopg://ipamd:ipamd@postgresql:5432/ipamd": database_url,

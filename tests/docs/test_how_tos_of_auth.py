@@ -10,7 +10,7 @@ import pytest
 from tests.api.small_keystone import SmallKeystone
 from tests.docs.pages import DOCS
 from tests.docs.scripts import Script
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 
 HOW_TO = DOCS / "how_to"
 
@@ -18,7 +18,6 @@ HOW_TO = DOCS / "how_to"
 def script(page: str, folder: Path, texts: dict[str, str], **env: str) -> Script:
     """Prepare the commands of a page, which serves on a port of its own."""
     port = reserve_port()
-    release_port(port)
     prepared = Script(HOW_TO / page, folder, {"127.0.0.1:9898": f"127.0.0.1:{port}", **texts}, env)
     prepared.config.write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nbind_port = {port}\n")
     return prepared

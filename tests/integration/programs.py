@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 from tests.services.process import Process
 from tests.services.waiting import wait_until
 
@@ -77,8 +77,8 @@ class Facade(Program):
     """``ipamd-all`` or ``ipamd-api`` on a port of its own."""
 
     def __init__(self, module: str, folder: Path, settings: Settings) -> None:
+        # Kept until this process ends: it may be started again, and others look for ports.
         port = reserve_port()
-        release_port(port)
         api = {**settings.get("api", {}), "bind_port": port}
         self.url = f"http://127.0.0.1:{port}"
         super().__init__(module, folder, {**settings, "api": api})
