@@ -33,9 +33,14 @@ class SharedFolder:
     def __init__(self) -> None:
         """Make the folder, and have what is counted from now on kept in it."""
         _remove_left()
+        self._owner = os.getpid()
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        # It has its name when it is locked: another program that starts at this moment
+        # would take a lock that nobody holds for one that was left.
+        new = self.path / f"{_LOCK}.new"
+        self._lock = os.open(new, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        new.rename(self.path / _LOCK)
         # The library looks at this once, when it is imported; it is asked to look again.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.path)
         values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
@@ -51,7 +56,13 @@ class SharedFolder:
         mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
 
     def remove(self) -> None:
-        """Remove the folder; for the process that made it, after all others."""
+        """Remove the folder, after all other processes have ended.
+
+        A forked process that ends comes by here as well, on its way out of the program,
+        and leaves the folder to the others.
+        """
+        if os.getpid() != self._owner:
+            return
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
