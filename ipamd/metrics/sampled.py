@@ -49,9 +49,10 @@ class Sampler:
         self._db = db
         self._fullest = fullest
         self._context = RequestContext(overwrite=False)
-        self._wanted = threading.Event()
+        # Of the three that follow, and what both sides wait for.
         self._changed = threading.Condition()
-        self._stopping = threading.Event()
+        self._wanted = False
+        self._stopping = False
         self._sample = Sample()
         self._thread = threading.Thread(target=self._run, name="ipamd-sampler", daemon=True)
 
@@ -61,8 +62,9 @@ class Sampler:
 
     def stop(self) -> None:
         """End the thread after what it is reading."""
-        self._stopping.set()
-        self._wanted.set()
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
         self._thread.join()
 
     def latest(self) -> Sample:
@@ -70,7 +72,8 @@ class Sampler:
         with self._changed:
             known = self._sample
             if time.monotonic() - known.taken > KEPT_SECONDS:
-                self._wanted.set()
+                self._wanted = True
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._sample is not known, _PATIENCE)
             known = self._sample
         if time.monotonic() - known.taken > _STALE_SECONDS:
@@ -78,11 +81,15 @@ class Sampler:
         return known
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._stopping.is_set():
-            self._wanted.clear()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted or self._stopping)
+                if self._stopping:
+                    return
             sample = self._take()
             with self._changed:
-                self._sample = sample
+                # For those too who have asked since, or whose patience is at an end.
+                self._sample, self._wanted = sample, False
                 self._changed.notify_all()
 
     def _take(self) -> Sample:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,13 +14,14 @@ from ipamd import config
 from ipamd.context import RequestContext
 from ipamd.db import outbox
 from ipamd.db.database import Database
-from ipamd.metrics import fullest
+from ipamd.metrics import fullest, sampled
 from ipamd.metrics.fullest import Fullest
-from ipamd.metrics.sampled import Sampled, Sampler
+from ipamd.metrics.sampled import Sample, Sampled, Sampler
 from tests.db.statements import counted
 from tests.db.store import TENANT, Store
 from tests.monitoring.telling import total
 from tests.services.ports import release_port, reserve_port
+from tests.services.waiting import wait_until
 
 CONTEXT = RequestContext()
 
@@ -103,6 +107,15 @@ def scraped(sampler: Sampler, db: Database) -> str:
     return generate_latest(registry).decode()
 
 
+@pytest.fixture
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a scrape wait for the store on a busy machine too, and let no sample get old."""
+    monkeypatch.setattr(sampled, "_PATIENCE", 60)
+    monkeypatch.setattr(sampled, "KEPT_SECONDS", 1000)
+    monkeypatch.setattr(sampled, "_STALE_SECONDS", 1000)
+
+
+@pytest.mark.usefixtures("_patience")
 def test_a_scrape_reads_the_store_at_most_every_few_seconds(store: Store) -> None:
     store.bulk(store.block("10.0.0.0/29")["id"], 4)
     sampler = Sampler(store.db, Fullest(10))
@@ -118,6 +131,52 @@ def test_a_scrape_reads_the_store_at_most_every_few_seconds(store: Store) -> Non
     # The block, its interface, four addresses, and that it is 80 % full.
     assert total(text, "ipamd_outbox_events") == 7
     assert total(text, "ipamd_ip_block_utilization_ratio", cidr="10.0.0.0/29") == 0.8
+
+
+class Held(Sampler):
+    """A sampler whose readings, which read nothing, wait until they may go on."""
+
+    def __init__(self) -> None:
+        # The store is never asked.
+        super().__init__(cast("Database", None), Fullest(0))
+        self.readings = 0
+        self.begun, self.gate = threading.Event(), threading.Event()
+
+    def _take(self) -> Sample:
+        self.readings += 1
+        self.begun.set()
+        assert self.gate.wait(60)
+        return Sample(time.monotonic(), up=True)
+
+
+def test_it_ends_although_it_is_told_to_while_it_reads() -> None:
+    sampler = Held()
+    sampler.start()
+    with ThreadPoolExecutor(2) as pool:
+        asking = pool.submit(sampler.latest)
+        assert sampler.begun.wait(60)
+        stopping = pool.submit(sampler.stop)
+        wait_until(lambda: sampler._stopping)
+        sampler.gate.set()
+        stopping.result(60)
+        asking.result(60)
+    assert sampler.readings == 1
+
+
+def test_who_asks_while_it_reads_causes_no_other_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampled, "_PATIENCE", 0)
+    sampler = Held()
+    sampler.start()
+    try:
+        assert not sampler.latest().up
+        assert sampler.begun.wait(60)
+        assert not sampler.latest().up
+        sampler.gate.set()
+        wait_until(lambda: sampler.latest().up)
+    finally:
+        sampler.gate.set()
+        sampler.stop()
+    assert sampler.readings == 1
 
 
 def test_a_store_that_is_away_is_told_of_and_not_waited_for() -> None:
