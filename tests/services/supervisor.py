@@ -141,4 +141,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # At once: an interpreter that ends in order gives up its handlers first, and the SIGTERM
+    # of a caller who does not know yet that all is over would then become the exit code.
+    os._exit(main())
