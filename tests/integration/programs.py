@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,8 +78,9 @@ class Facade(Program):
     """``ipamd-all`` or ``ipamd-api`` on a port of its own."""
 
     def __init__(self, module: str, folder: Path, settings: Settings) -> None:
-        # Kept until this process ends: it may be started again, and others look for ports.
         port = reserve_port()
+        # Not before: no other test may get it while this starts, or between two starts.
+        weakref.finalize(self, release_port, port)
         api = {**settings.get("api", {}), "bind_port": port}
         self.url = f"http://127.0.0.1:{port}"
         super().__init__(module, folder, {**settings, "api": api})

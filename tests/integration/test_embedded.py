@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.integration.programs import Facade
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 from tests.services.process import Process
 from tests.services.waiting import wait_until
 
@@ -28,7 +28,6 @@ def curl(*arguments: str) -> Any:
 
 def test_an_empty_folder_is_enough(tmp_path: Path) -> None:
     port = reserve_port()
-    release_port(port)
     env = {
         **os.environ,
         "PYTHONPATH": ROOT,

@@ -20,7 +20,7 @@ from tests.integration.nova_essex import (
     Release,
 )
 from tests.integration.programs import Facade, Settings
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 
 V4, V6 = "10.0.0.0/24", "fd00:0:0:1::/64"
 NUMBERS = count(7)
@@ -61,7 +61,6 @@ class Cloud:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     folder = tmp_path_factory.mktemp("cloud")
     port = reserve_port()
-    release_port(port)
     settings: Settings = {
         "DEFAULT": {"state_path": folder},
         "api": {"quantum_bind_port": port},

@@ -16,14 +16,13 @@ import requests
 from ipamd.db import schema
 from tests.integration.conftest import database_at
 from tests.integration.programs import Facade, Program, Settings, write_config
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 from tests.services.waiting import wait_until
 
 
 def closed_port() -> int:
-    port = reserve_port()
-    release_port(port)
-    return port
+    """Return a port that nothing listens on while these tests run."""
+    return reserve_port()
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+psycopg://postgres", "mysql+pymysql://root"])
@@ -75,7 +74,7 @@ def test_the_api_answers_503_without_a_broker(tmp_path: Path) -> None:
     }
     facade = Facade("api", tmp_path, settings)
     facade.wait_ready()
-    answer = requests.get(f"{facade.url}/v0.1/ipam/tenants/t1/ip_blocks", timeout=10)
+    answer = requests.get(f"{facade.url}/v0.1/ipam/tenants/t1/ip_blocks", timeout=30)
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
     assert facade.stop() == 0

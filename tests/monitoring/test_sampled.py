@@ -20,7 +20,7 @@ from ipamd.metrics.sampled import Sample, Sampled, Sampler
 from tests.db.statements import counted
 from tests.db.store import TENANT, Store
 from tests.monitoring.telling import total
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 from tests.services.waiting import wait_until
 
 CONTEXT = RequestContext()
@@ -181,7 +181,6 @@ def test_who_asks_while_it_reads_causes_no_other_reading(monkeypatch: pytest.Mon
 
 def test_a_store_that_is_away_is_told_of_and_not_waited_for() -> None:
     port = reserve_port()
-    release_port(port)
     conf = config.load([])
     url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/ipamd"
     conf.set_override("connection", url, group="database")

@@ -2,6 +2,9 @@
 
 They lie below the range the kernel gives to outgoing connections: a client that keeps on
 trying to reach a stopped server would otherwise end up connected to itself.
+
+A reservation keeps other tests from the port, and not the program it is meant for: it is
+held while that program starts, and for as long as a port has to be closed.
 """
 
 from __future__ import annotations
