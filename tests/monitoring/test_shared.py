@@ -69,8 +69,9 @@ def test_only_the_process_that_made_it_removes_it(folder: SharedFolder) -> None:
     assert not folder.path.exists()
 
 
+@pytest.mark.usefixtures("folder")
 def test_one_that_is_being_made_is_not_taken_for_one_that_was_left(
-    folder: SharedFolder, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lock = fcntl.flock
 
