@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 from tests.integration.conftest import StartWorkers
 from tests.integration.programs import write_config
 from tests.rpc.support import raw_channel
-from tests.services.ports import release_port, reserve_port
+from tests.services.ports import reserve_port
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -75,11 +74,11 @@ def test_what_is_not_well_is_said(
     assert (code, found["problems"]) == (1, ["No worker takes requests"])
 
     well, hanging = start_workers(2)
-    hanging.process.send_signal(signal.SIGSTOP)
+    hanging.process.pause()
     with raw_channel(transport_url) as channel:
-        channel.basic_publish(amqp.Message(b"{}"), "", "ipam.dead")
+        channel.basic_publish_confirm(amqp.Message(b"{}"), "", "ipam.dead")
     code, found = status("-f", "json", "--timeout", "3")
-    hanging.process.send_signal(signal.SIGCONT)
+    hanging.process.resume()
     assert code == 1
     assert found["problems"] == [
         "1 of 2 workers did not answer within 3 seconds",
@@ -137,7 +136,6 @@ def test_without_a_broker_the_database_is_asked(status: Any, tmp_path: Path) -> 
 
 def test_a_broker_and_a_database_that_are_away_are_one_sentence_each(status: Any) -> None:
     port = reserve_port()
-    release_port(port)
     code, found = status(
         "-f",
         "json",
