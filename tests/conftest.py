@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from ipamd import fast_json, request_log
+from tests.services.waiting import wait_until
 
 pytest_plugins = ["tests.services.plugin"]
 
@@ -44,9 +45,8 @@ def _only_json_is_written() -> Iterator[None]:
 def _no_line_after_its_test(_soon: None) -> Iterator[None]:
     """Wait for the lines of a test's requests: where they go to is closed with the test."""
     yield
-    for thread in threading.enumerate():
-        if thread.name == request_log.THREAD:
-            thread.join()
+    # Not by join(): a thread that is being started is told of, and cannot be joined yet.
+    wait_until(lambda: all(thread.name != request_log.THREAD for thread in threading.enumerate()))
     end_logging_of_programs()
 
 
