@@ -44,6 +44,8 @@ class Program:
         self.process = self._start()
 
     def _start(self) -> Process:
+        # What an earlier start has said is not waited for again.
+        self._begins = self.log.stat().st_size if self.log.exists() else 0
         env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         return Process(self._command, output=self.log, env=env, cwd=self.folder)
 
@@ -60,12 +62,12 @@ class Program:
         self.process.kill()
 
     def wait_for(self, words: str) -> None:
-        """Wait until it has printed or logged ``words``."""
+        """Wait until it has printed or logged ``words`` since it was started last."""
 
         def printed() -> bool:
             if self.process.returncode is not None:
                 raise AssertionError(f"{self.name} ended:\n{self.text()}")
-            return words in self.text()
+            return words in self.log.read_bytes()[self._begins :].decode(errors="replace")
 
         wait_until(printed, timeout=40)
 
