@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ipamd import fast_json, request_log
 from tests.services.waiting import wait_until
@@ -17,6 +18,12 @@ pytest_plugins = ["tests.services.plugin"]
 # Chatty at INFO and below; pytest shows what was logged when a test fails.
 for _name in ("amqp", "kombu", "oslo", "oslo_messaging", "stevedore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+# An example during which the process waited for a processor is no slow one: hypothesis would
+# fail the test after 200 ms.
+settings.register_profile("ipamd", deadline=None)
+settings.load_profile("ipamd")
 
 
 @pytest.fixture(scope="session", autouse=True)
