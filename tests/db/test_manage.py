@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import re
@@ -159,6 +160,21 @@ def test_wrong_usage_exits_2(arguments: list[str], capfd: pytest.CaptureFixture[
     assert "usage: ipamd-manage" in capfd.readouterr().err
 
 
+def read_all(terminal: int) -> bytes:
+    """Read what was written to a terminal that nobody has open any more.
+
+    The kernel hands it over in pieces, some of them after the writer has ended.
+    """
+    found = b""
+    while True:
+        try:
+            found += os.read(terminal, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:  # that is its end
+                raise
+            return found
+
+
 def test_a_terminal_gets_a_progress_bar_and_a_pipe_does_not(tmp_path: Path) -> None:
     option = off_path(tmp_path, f"[DEFAULT]\nstate_path = {tmp_path}\n")
     assert manage.main([*option, "db", "upgrade"]) == 0
@@ -167,11 +183,13 @@ def test_a_terminal_gets_a_progress_bar_and_a_pipe_does_not(tmp_path: Path) -> N
     assert piped.stderr == ""
     main, terminal = pty.openpty()
     try:
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
-        drawn = os.read(main, 65536).decode()
+        try:
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
+        finally:
+            os.close(terminal)
+        drawn = read_all(main).decode()
     finally:
         os.close(main)
-        os.close(terminal)
     assert "[####" in drawn
     assert "100% of" in drawn
     assert drawn.endswith("\r\x1b[K"), "the bar is gone at the end"

@@ -96,6 +96,7 @@ def test_any_request_gets_an_answer_that_is_documented(facade: Facade) -> None:
         assert number(r"API Links:\s+(\d+) covered", report) >= each.links
         total += sent
     assert total >= (REQUESTS_OF_A_LONG_RUN if is_long else 1)
+    assert facade.stop() == 0  # its last lines are written then, if not before
     assert "Traceback" not in facade.text()
     lines = re.compile(r" (\d{3}) \S+ tenant=.* ms in workers, \d+\.\d ms$", re.MULTILINE)
     answers = lines.findall(facade.text())
