@@ -79,7 +79,9 @@ def _forget_events(tx: Transaction) -> int:
         if row.sent_at is None or row.sent_at >= before:
             break
         ids.append(row.id)
+    deleted = 0
     if ids:
-        tx.execute(sa.delete(_OUTBOX).where(_OUTBOX.c.id.in_(ids)))
+        # Fewer than were read where another worker has read and deleted the same ones.
+        deleted = tx.execute(sa.delete(_OUTBOX).where(_OUTBOX.c.id.in_(ids))).rowcount
     tx.execute(sa.delete(_DELETED).where(_DELETED.c.deleted_at < before))
-    return len(ids)
+    return deleted
