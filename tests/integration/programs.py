@@ -95,7 +95,7 @@ class Facade(Program):
                 raise AssertionError(f"{self.name} ended:\n{self.text()}")
             try:
                 return requests.get(self.url + "/", timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):  # it may listen, and be slow
                 return False
 
         wait_until(answers, timeout=40)

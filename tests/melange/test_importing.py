@@ -187,10 +187,11 @@ def test_an_interrupted_import_is_finished_by_another_run(
     assert run("import-melange", melange.url)[0] == 0
     assert len(store.rows("SELECT id FROM ip_blocks")) == 5
     assert len(store.rows("SELECT id FROM ip_addresses")) == 6
-    whole = [tuple(row) for row in store.rows("SELECT event_type, address FROM outbox")]
+    journal = "SELECT event_type, address FROM outbox ORDER BY id"
+    whole = [tuple(row) for row in store.rows(journal)]
     status, out, _ = run("import-melange", melange.url)
     assert status == 0
-    assert [tuple(row) for row in store.rows("SELECT event_type, address FROM outbox")] == whole
+    assert [tuple(row) for row in store.rows(journal)] == whole
     line = next(line for line in out.splitlines() if line.startswith("ip_blocks"))
     assert line.split() == ["ip_blocks", "5", "0", "0", "0", "5"]
 
