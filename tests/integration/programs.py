@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from tests.services.ports import reserve_port
+from tests.services.ports import release_port, reserve_port
 from tests.services.process import Process
 from tests.services.waiting import wait_until
 
