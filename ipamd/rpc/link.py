@@ -239,11 +239,15 @@ class Link:
 
         Returns whether the link is to end: all that was due is done then, and said.
         """
+        # In this order: what is done before the link is closed is among what is due, and
+        # a close that is not seen here wakes this thread below.
+        self._woken = False
+        closing = self._closing
         timeout = self._run_due()
         self._on_round()
         for wire in self._wires:
             wire.flush()
-        if self._closing:  # looked at after the flag of _wake() was reset, as actions are
+        if closing:
             return True
         if until is not None:
             timeout = min(timeout, max(0.0, until - time.monotonic()))
@@ -260,7 +264,6 @@ class Link:
         return False
 
     def _run_due(self) -> float:
-        self._woken = False
         while self._actions:
             self._actions.popleft()()
         while self._timers:
