@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ipamd import errors
+from ipamd.cmd.common import Stop
 from ipamd.context import RequestContext
 from ipamd.rpc.intake import Intake
 from tests.rpc.support import make_conf
@@ -120,12 +121,14 @@ def main() -> None:
     values = dict(option.split("=") for option in options)
     conf = make_conf(transport_url, **values)
     intake = Intake(conf, FileWorker(Path(folder)))
-    signal.signal(signal.SIGTERM, lambda *_: intake.stop())
+    stop = Stop()
+    stop.on_signals()
     intake.start()
     if not intake.wait_ready(20):
         sys.exit("no broker")
     (Path(folder) / f"ready-{os.getpid()}").touch()
-    intake.wait()
+    stop.wait()
+    intake.stop()
 
 
 if __name__ == "__main__":

@@ -64,7 +64,10 @@ class RabbitMQCluster:
         wait_until(self._is_whole, timeout=60)
 
     def _is_whole(self) -> bool:
-        found = requests.get(f"{self.nodes[0].management_url}/api/nodes", timeout=5).json()
+        try:
+            found = requests.get(f"{self.nodes[0].management_url}/api/nodes", timeout=5).json()
+        except requests.RequestException:  # too busy, or not yet: asked again
+            return False
         return sum(bool(node.get("running")) for node in found) == len(self.nodes)
 
     def leader_of(self, queue: str) -> ClusterNode:
