@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -172,14 +172,22 @@ def test_a_folder_of_configuration_files_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "from-the-folder.sqlite").exists()
 
 
+def open_files(pid: int) -> list[str]:
+    """Return what a process has open: files by their paths."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since they were listed
+            found.append(os.readlink(descriptor))
+    return found
+
+
 def test_a_signal_while_the_schema_is_made_is_heeded_afterwards(tmp_path: Path) -> None:
     file = tmp_path / "ipamd.sqlite"
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode=WAL")
         other.execute("BEGIN IMMEDIATE")
         facade = Facade("all", tmp_path, {"database": {"connection": f"sqlite:///{file}"}})
-        opened = Path(f"/proc/{facade.process.pid}/fd")
-        wait_until(lambda: any(os.path.realpath(fd) == str(file) for fd in opened.iterdir()))
+        wait_until(lambda: str(file) in open_files(facade.process.pid))
         facade.process.send_signal(signal.SIGTERM)
         other.execute("ROLLBACK")
     assert facade.process.wait(60) == 0
