@@ -32,7 +32,8 @@ class Listener:
             [self],
             executor="threading",
         )
-        self._listener.start()
+        # More threads would shuffle what came in order.
+        self._listener.start(override_pool_size=1)
 
     def _hear(
         self,
