@@ -40,9 +40,10 @@ class Link:
 
     Called in the link's thread: ``on_connect(connection)`` each time the connections are
     up, to declare and consume; ``on_ready()`` when messages can be published as well;
-    ``on_lost()`` when the connections are gone; ``on_round()`` before what one round of
-    the loop has to say is written.  With ``publish_only`` there is one connection.  An
-    ``impatient`` link connects anew when the broker refuses message after message.
+    ``on_lost()`` when the connections are gone, also where they are before ``on_ready()``;
+    ``on_round()`` before what one round of the loop has to say is written.  With
+    ``publish_only`` there is one connection.  An ``impatient`` link connects anew when the
+    broker refuses message after message.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Link:
         self._publish_only = publish_only
         self._thread = threading.Thread(target=self._run, name=f"ipamd-{name}", daemon=True)
         self._connections: list[Any] = []
+        self._is_known = False
         self._wires: list[Wire] = []
         self._ready = threading.Event()
         self._ready_since = 0.0
@@ -151,6 +153,9 @@ class Link:
                     failures = 0 if lasted else failures + 1
                     pause = 0.0 if lasted else self._broker.pause(failures)
                     self._report(error, was_ready, pause)
+                    # What is left to do is done without a connection; what fails then as
+                    # well would fail for ever.
+                    ended = self._closing and not self._connections and not self._actions
                     self._drop()
                     self._broker.switch_host()
                     next_attempt = time.monotonic() + pause
@@ -180,6 +185,8 @@ class Link:
             self._connections = [self._broker.connect(f"{self._name}-in")]
         publishing = self._broker.connect(f"{self._name}-out", self.publisher.set_blocked)
         self._connections.append(publishing)
+        # From here on others have a channel, which must not outlive the connection.
+        self._is_known = True
         self._on_connect(self._connections[0])
         self.publisher.attach(publishing.channel())
         for connection in self._connections:
@@ -194,8 +201,7 @@ class Link:
 
     def _drop(self) -> None:
         """Close what is left of the connections; unacknowledged requests go back."""
-        was_ready = self._ready.is_set()
-        if was_ready:
+        if self._ready.is_set():
             self._away_since = time.monotonic()
         self._ready.clear()
         self.publisher.detach()
@@ -208,7 +214,8 @@ class Link:
             self._release(wire)
         for connection in connections:
             self._forget(connection)
-        if was_ready:
+        was_known, self._is_known = self._is_known, False
+        if was_known:
             self._on_lost()
 
     def _release(self, wire: Wire) -> None:

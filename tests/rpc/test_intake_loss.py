@@ -15,6 +15,7 @@ from oslo_config import cfg
 
 from ipamd.rpc.intake import Intake
 from ipamd.rpc.jobs import Job
+from ipamd.rpc.publisher import Publisher
 from tests.rpc.process import notes, worker_processes, works
 from tests.rpc.support import (
     Worker,
@@ -258,3 +259,26 @@ def test_intake_goes_to_the_host_that_answers(transport_url: str, worker: Worker
 def test_other_transport_is_refused(worker: Worker) -> None:
     with pytest.raises(cfg.ConfigFileValueError, match="rabbit://"):
         Intake(make_conf("fake://"), worker)
+
+
+def test_connection_lost_while_it_is_made_is_made_again(
+    conf: cfg.ConfigOpts, worker: Worker, monkeypatch: pytest.MonkeyPatch, transport_url: str
+) -> None:
+    """A request may have come by it already: nobody can acknowledge that one any more."""
+    with serving(conf, worker):
+        pass
+    with plain_client(transport_url) as client:
+        client.cast({}, "echo", number=1)
+    attach = Publisher.attach
+    lost = threading.Event()
+
+    def lose_once(self: Publisher, channel: Any) -> None:
+        if not lost.is_set():
+            lost.set()
+            raise OSError("lost in between")
+        attach(self, channel)
+
+    monkeypatch.setattr(Publisher, "attach", lose_once)
+    with serving(conf, worker) as intake, raw_channel(transport_url) as channel:
+        wait_until(lambda: intake.in_hand == 0 and queue_length(channel, "ipam") == 0)
+    assert worker.count("echo") in (1, 2)  # the first time perhaps by the connection that was lost
