@@ -31,7 +31,7 @@ from ipamd.rpc.bodies import decompress
 from ipamd.rpc.broker import Broker
 from ipamd.rpc.deliveries import Deliveries, Delivery
 from ipamd.rpc.link import Link
-from ipamd.rpc.publisher import MAX_BODY, Fate, Publication
+from ipamd.rpc.publisher import MAX_BODY, REFUSED_PAUSE, Fate, Publication
 from ipamd.rpc.transport import EXCHANGE, TOPIC, version_of
 
 LOG = logging.getLogger(__name__)
@@ -93,9 +93,9 @@ class _Pending:
         """Return the rest of the caller's time."""
         return self.deadline - time.monotonic()
 
-    def milliseconds_left(self) -> int:
-        """Return the same as the message's time to live."""
-        return max(1, int(self.seconds_left() * 1000))
+    def milliseconds_left(self) -> int | None:
+        """Return the same as the message's time to live; a cast has none."""
+        return None if self.is_cast else max(1, int(self.seconds_left() * 1000))
 
     def begin_to_send(self) -> bool:
         """Count one more sending; False when the caller has given up."""
@@ -224,15 +224,17 @@ class _Session:
     def _send(self, pending: _Pending) -> None:
         if pending.msg_id not in self._open or not self._link.ready:
             return
-        if not pending.begin_to_send():
-            return
+        # Whether its caller still waits is asked when it is written: a broker that is short
+        # of memory may let it wait here for longer.
         self._link.publisher.publish(
             Publication(
                 TOPIC,
                 pending.body(self._replies.name),
                 exchange=EXCHANGE,
-                expiration_ms=None if pending.is_cast else pending.milliseconds_left(),
+                milliseconds_left=pending.milliseconds_left,
+                is_due=pending.begin_to_send,
                 on_settled=functools.partial(self._on_sent, pending),
+                repeats=False,
             )
         )
 
@@ -240,6 +242,9 @@ class _Session:
         if fate is Fate.UNROUTABLE:
             pending.trouble = errors.Unavailable("No worker serves this request")
             self._link.call_later(_RETRY_PAUSE, lambda: self._send(pending))
+            return
+        if fate is Fate.REFUSED:
+            self._link.call_later(REFUSED_PAUSE, lambda: self._send(pending))
             return
         pending.trouble = None
         if pending.is_cast:

@@ -36,7 +36,7 @@ from ipamd.rpc.dispatch import (
 )
 from ipamd.rpc.jobs import REDELIVERIES_HEADER, Job, deadline
 from ipamd.rpc.link import Action, Link
-from ipamd.rpc.publisher import MAX_BODY, Fate, Publication
+from ipamd.rpc.publisher import MAX_BODY, Fate, Publication, for_ever
 from ipamd.rpc.replies import Replies
 from ipamd.rpc.todo import Todo
 from ipamd.rpc.transport import EXCHANGE, TOPIC
@@ -306,7 +306,7 @@ class Intake:
             case Count(redeliveries):
                 self._part_with(job)
                 headers = job.republished_headers(**{REDELIVERIES_HEADER: redeliveries})
-                self._move(job.queue, job.body, headers, done, job.milliseconds_left())
+                self._move(job.queue, job.body, headers, done, job.milliseconds_left)
             case Bury(reason, body):
                 self._part_with(job)
                 answer = functools.partial(self._answer, job, body, done)
@@ -346,7 +346,7 @@ class Intake:
         body: bytes,
         headers: dict[str, Any],
         done: Action,
-        expiration_ms: int | None = None,
+        milliseconds_left: Callable[[], int | None] = for_ever,
     ) -> None:
         """Publish a message anew, and call ``done()`` once the broker has it."""
 
@@ -363,7 +363,7 @@ class Intake:
                     routing_key,
                     body,
                     headers=headers,
-                    expiration_ms=expiration_ms,
+                    milliseconds_left=milliseconds_left,
                     on_settled=settled,
                 )
             )

@@ -57,11 +57,23 @@ def nothing(_fate: Fate) -> None:
     """Take note of a fate that makes no difference."""
 
 
+def always() -> bool:
+    """Tell that a message is to be sent whenever that can be."""
+    return True
+
+
+def for_ever() -> None:
+    """Tell that a message does not lose its worth with time."""
+
+
 @dataclass(slots=True, eq=False)
 class Publication:
     """A message, where it goes, and whom to tell its fate.
 
     ``repeats``: it is published again when the broker refuses it, a queue being full.
+    ``is_due`` and ``milliseconds_left``, its time to live, are asked when it is written:
+    by then it may have waited for a broker that takes nothing.  What is not due is dropped,
+    and nobody is told.
     """
 
     routing_key: str
@@ -69,7 +81,8 @@ class Publication:
     exchange: str = ""
     on_settled: Callable[[Fate], None] = nothing
     headers: Mapping[str, Any] | None = None
-    expiration_ms: int | None = None
+    milliseconds_left: Callable[[], int | None] = for_ever
+    is_due: Callable[[], bool] = always
     attempts: int = 0
     repeats: bool = True
     properties: Mapping[str, Any] = field(default_factory=lambda: _USUAL)
@@ -77,9 +90,8 @@ class Publication:
     @property
     def expiration(self) -> str | None:
         """The time to live as AMQP has it."""
-        if self.expiration_ms is None:
-            return None
-        return str(min(max(0, self.expiration_ms), _LONGEST))
+        left = self.milliseconds_left()
+        return None if left is None else str(min(max(0, left), _LONGEST))
 
     def to_frames(self, channel: Any, number: int) -> bytes | None:
         """Build the message as frames; None when it is not one of the usual ones."""
@@ -101,8 +113,9 @@ class Publication:
         properties.update(delivery_mode=PERSISTENT, priority=0, message_id=str(number))
         if self.headers:
             properties["application_headers"] = dict(self.headers)
-        if self.expiration is not None:
-            properties["expiration"] = self.expiration
+        expiration = self.expiration
+        if expiration is not None:
+            properties["expiration"] = expiration
         return amqp.Message(self.body, **properties)
 
 
@@ -180,6 +193,8 @@ class Publisher:
     def _flush(self) -> None:
         while self._waiting and self._channel is not None and not self._blocked:
             publication = self._waiting.popleft()
+            if not publication.is_due():
+                continue
             self._number += 1
             publication.attempts += 1
             self._unconfirmed[self._number] = publication

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import amqp
 import pytest
 from oslo_config import cfg
 
@@ -18,6 +20,7 @@ from ipamd import errors
 from ipamd.context import RequestContext
 from ipamd.rpc.caller import RpcCaller
 from ipamd.rpc.client import DirectCaller
+from ipamd.rpc.publisher import REFUSED_PAUSE
 from tests.rpc.process import worker_processes, works
 from tests.rpc.support import Worker, make_conf, queue_exists, queue_length, serving
 from tests.services import RabbitMQ
@@ -179,6 +182,53 @@ def test_unanswered_request_is_sent_again_and_done_once(
         wait_until(lambda: queue_length(channel, "ipam") == 1)
         with serving(conf, worker):
             assert answer.result(10) == 1
+
+
+def test_nothing_is_sent_for_a_caller_who_has_given_up(
+    conf: cfg.ConfigOpts, worker: Worker, caller: RpcCaller
+) -> None:
+    """Also where the broker took no messages meanwhile."""
+    with serving(conf, worker):
+        caller.call(CONTEXT, "echo", {"a": 1})
+        link = caller._open_session()._link
+        blocked = threading.Event()
+        link.call_soon(lambda: link.publisher.set_blocked(True), blocked.set)
+        assert blocked.wait(10)
+        with pytest.raises(errors.Unavailable):
+            caller.call(CONTEXT, "echo", {"a": 2}, timeout=0.5)
+        link.call_soon(lambda: link.publisher.set_blocked(False))
+        assert caller.call(CONTEXT, "echo", {"a": 3}) == {"a": 3}
+    assert [args for _, args, _ in worker.calls] == [{"a": 1}, {"a": 3}]
+
+
+def test_a_message_that_is_refused_is_sent_no_longer_than_its_caller_waits(
+    caller: RpcCaller, channel: Any
+) -> None:
+    connect(caller)
+    limit = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    channel.queue_declare("full", auto_delete=False, arguments=limit)
+    channel.queue_bind("full", "ipamd", "ipam")
+    channel.basic_publish(amqp.Message("all that it takes"), routing_key="full")
+    with pytest.raises(errors.IpamError):
+        caller.call(CONTEXT, "echo", {}, timeout=1.5)
+    wait_until(lambda: caller._open_session()._link.publisher.idle)
+    channel.queue_purge("full")
+    time.sleep(REFUSED_PAUSE * 1.5)
+    assert queue_length(channel, "full") == 0
+
+
+def test_a_message_that_was_refused_is_sent_again(caller: RpcCaller, channel: Any) -> None:
+    connect(caller)
+    limit = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    channel.queue_declare("full", auto_delete=False, arguments=limit)
+    channel.queue_bind("full", "ipamd", "ipam")
+    channel.basic_publish(amqp.Message("all that it takes"), routing_key="full")
+    with ThreadPoolExecutor() as pool:
+        cast = pool.submit(caller.cast, CONTEXT, "echo", {"a": 1})
+        wait_until(lambda: caller._open_session()._link.publisher._refusals)
+        channel.queue_purge("full")
+        cast.result(20)
+    assert queue_length(channel, "full") == 1
 
 
 def test_it_can_be_made_before_a_fork(

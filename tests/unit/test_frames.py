@@ -46,7 +46,9 @@ def by_py_amqp(method: tuple[int, int], args: bytes, message: amqp.Message | Non
 def test_a_publication(
     size: int, expiration_ms: int | None, exchange: str, routing_key: str
 ) -> None:
-    made = Publication(routing_key, b"\xce" * size, exchange, expiration_ms=expiration_ms)
+    made = Publication(
+        routing_key, b"\xce" * size, exchange, milliseconds_left=lambda: expiration_ms
+    )
     channel = Channel()
     usual = made.to_frames(channel, 123_456)
     args = dumps("Bssbb", (0, exchange, routing_key, True, False))
