@@ -33,13 +33,13 @@ class Client(socket.socket):
         own = self.gettimeout()
         if own == 0:  # polled, and does not wait
             return super().recv(size, flags)
-        left = self._until - time.monotonic()
-        if left <= 0:
-            return b""
+        # What has come by now counts, however late it is read: it may be the server that was
+        # held up. Nothing more is waited for.
+        left = max(0.0, self._until - time.monotonic())
         self.settimeout(left if own is None else min(left, own))
         try:
             return super().recv(size, flags)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):  # the latter where no time was left
             if own is not None and own < left:
                 raise  # the one who set it waits for it
             return b""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from ipamd.cmd.clients import Client
 from tests.integration.programs import Facade
 
 ALLOWANCE = 1
@@ -141,6 +142,22 @@ def test_too_many_or_too_long_headers_are_refused(facade: Facade, headers: dict[
     assert answer.status_code in (400, 431)
     assert "Traceback" not in answer.text
     assert requests.get(facade.url + BLOCKS, timeout=30).status_code == 200
+
+
+def test_what_has_come_in_time_is_read_by_a_server_that_was_held_up() -> None:
+    here, there = socket.socketpair()
+    with here, Client(fileno=there.detach()) as client:
+        client.allowance = 0
+        here.sendall(b"in time")
+        client.expect_request()
+        assert client.recv(100) == b"in time"
+        assert client.recv(100) == b""  # as if it had left: its time is over
+        assert client.gettimeout() is None
+        here.sendall(b"more")
+        client.settimeout(10)
+        assert client.recv(100) == b"more"
+        assert client.recv(100) == b""
+        assert client.gettimeout() == 10
 
 
 @pytest.fixture
