@@ -29,6 +29,7 @@ KEPT_SECONDS = 5.0
 """For so long what was read of the database is told again."""
 _PATIENCE = 2.0
 _STALE_SECONDS = 60.0
+_STOP_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ class Sampler:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after what it is reading."""
+        """End the thread after what it is reading; a store that hangs is not waited for."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(_STOP_TIMEOUT)
 
     def latest(self) -> Sample:
         """Return what is known, at most some seconds old if the database answers."""

@@ -163,6 +163,21 @@ def test_it_ends_although_it_is_told_to_while_it_reads() -> None:
     assert sampler.readings == 1
 
 
+def test_a_store_that_hangs_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampled, "_PATIENCE", 0)
+    monkeypatch.setattr(sampled, "_STOP_TIMEOUT", 0.1)
+    sampler = Held()
+    sampler.start()
+    sampler.latest()
+    assert sampler.begun.wait(60)
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(sampler.stop)
+        try:
+            stopping.result(30)
+        finally:
+            sampler.gate.set()
+
+
 def test_who_asks_while_it_reads_causes_no_other_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampled, "_PATIENCE", 0)
     sampler = Held()
