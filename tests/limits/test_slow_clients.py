@@ -15,6 +15,7 @@ import requests
 
 from ipamd.cmd.clients import Client
 from tests.integration.programs import Facade
+from tests.services.waiting import wait_until
 
 ALLOWANCE = 1
 BLOCKS = "/v0.1/ipam/tenants/t/ip_blocks"
@@ -189,3 +190,29 @@ def test_who_is_in_time_is_served_and_who_is_silent_holds_up_no_stop(patient: Fa
         assert patient.stop() == 0
         assert until_closed(silent) == b""
     assert time.monotonic() - started < 30
+
+
+def test_who_does_not_close_after_the_answer_holds_up_nobody(patient: Facade) -> None:
+    ask = f"GET {BLOCKS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    with ExitStack() as stack:
+        lazy = [stack.enter_context(dial(patient)) for _ in range(40)]
+        for client in lazy:
+            client.sendall(ask)
+        for client in lazy:
+            assert client.recv(12) == b"HTTP/1.1 200"
+        started = time.monotonic()
+        assert requests.get(patient.url + BLOCKS, timeout=100).status_code == 200
+        # gunicorn would have waited two seconds for each of them, and for nothing else.
+        assert time.monotonic() - started < 10
+        for client in lazy:
+            assert until_closed(client).endswith(b"}")  # all of their answer
+        wait_until(lambda: all(is_reset(client) for client in lazy))
+
+
+def is_reset(client: socket.socket) -> bool:
+    """Tell whether the server has closed its side for good: it takes nothing any more."""
+    try:
+        client.sendall(b"x")
+    except OSError:
+        return True
+    return False
