@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,13 +141,27 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     _start(config, used, own)
 
 
+def _command_of(pid: int) -> str:
+    """Return a process's command line, or its name where there is none.
+
+    There is none for a moment while a program is put into its process.
+    """
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        if command:
+            return command.decode(errors="replace")
+        time.sleep(0.01)
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     config.stash[_shared].close()
     for pid in supervisor.children_by_parent().get(os.getpid(), []):
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = _command_of(pid)
             # A supervisor takes what it watches along, unless it is killed itself.
             supervised = supervisor.__file__ in command
             os.kill(pid, signal.SIGTERM if supervised else signal.SIGKILL)
