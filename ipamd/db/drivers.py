@@ -212,10 +212,11 @@ class Pipeline:
             raise error
 
 
-def roll_back(connection: psycopg.Connection[Any]) -> None:
+def roll_back(connection: Any) -> None:
     """Roll back as ``connection.rollback()`` does, and leave what is prepared as it is.
 
-    psycopg would have the server forget all of it, ours with its own.
+    psycopg would have the server forget all of it, ours with its own.  ``connection`` is the
+    pool's, which stands for psycopg's and has an ``info`` of its own.
     """
     libpq = connection.pgconn
     if connection.closed or libpq.transaction_status == pq.TransactionStatus.IDLE:
@@ -223,7 +224,7 @@ def roll_back(connection: psycopg.Connection[Any]) -> None:
         return
     result = libpq.exec_(b"ROLLBACK")
     if result.status != pq.ExecStatus.COMMAND_OK:
-        raise error_from_result(result, connection.info.encoding)
+        raise error_from_result(result, connection.driver_connection.info.encoding)
 
 
 @lru_cache(maxsize=1000)

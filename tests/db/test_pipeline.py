@@ -118,6 +118,22 @@ def test_a_session_that_is_ended_costs_an_attempt_alone(db: Database, when: str)
         assert found.scalar_one() == 1
 
 
+def test_a_session_that_is_ended_before_a_rollback_costs_an_attempt_alone(db: Database) -> None:
+    attempts: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        attempts.append(tx.attempt)
+        pid = ask(tx, "SELECT pg_backend_pid()")
+        if tx.attempt == 1:
+            end(db, pid)
+        raise errors.NoMoreAddressesError
+
+    with pytest.raises(errors.NoMoreAddressesError):
+        db.run(CONTEXT, work)
+    assert attempts == [1, 2]
+    assert db.run(CONTEXT, ask) == 5
+
+
 def end(db: Database, pid: int) -> None:
     """End a session of the server's, and wait until it is gone."""
     with psycopg.connect(db.engine.url.render_as_string(False).replace("+psycopg", "")) as other:
