@@ -41,7 +41,9 @@ def run(results: Results, servers: Servers, scale: Scale) -> None:
                 def allocate(
                     callers: int = callers, block: str = block, store: Any = store
                 ) -> Mapping[str, float]:
-                    call = lambda caller, _number: store.allocate(block, f"vif-{caller}")  # noqa: E731
+                    def call(caller: int, _number: int) -> Any:
+                        return store.allocate(block, f"vif-{caller}")
+
                     return run_threads(callers, scale.seconds, call)
 
                 allocate()  # warm up

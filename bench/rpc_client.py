@@ -33,19 +33,23 @@ def main() -> None:
 
     def work(order: Mapping[str, Any]) -> Any:
         client = clients[order["kind"]]
-        if order["kind"] == "echo":
-            if "echo" not in waited_for:
-                wait_for(client)
-                waited_for.add("echo")
-            call = lambda _caller, _number: client.call(CONTEXT, "echo", **ARGUMENTS)  # noqa: E731
-        else:
-            call = lambda caller, _number: client.call(  # noqa: E731
+        if order["kind"] == "echo" and "echo" not in waited_for:
+            wait_for(client)
+            waited_for.add("echo")
+
+        def echo(_caller: int, _number: int) -> Any:
+            return client.call(CONTEXT, "echo", **ARGUMENTS)
+
+        def allocate(caller: int, _number: int) -> Any:
+            return client.call(
                 CONTEXT,
                 "allocate_ip_address",
                 tenant_id="bench",
                 ip_block_id=order["block"],
                 ip_address={"interface_id": f"vif-{caller}"},
             )
+
+        call = echo if order["kind"] == "echo" else allocate
         return run_threads(order["callers"], order["seconds"], call)
 
     remote.serve(work)

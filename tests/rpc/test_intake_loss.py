@@ -133,6 +133,15 @@ def test_failed_cast_is_reported_once(
     assert queue_length(channel, "ipam") == queue_length(channel, "ipam.dead") == 0
 
 
+def stop_while_one_waits(intake: Intake, worker: Worker) -> None:
+    """Stop an intake that has a request in hand, which goes on once it is told to stop."""
+    stopping = threading.Thread(target=intake.stop)
+    stopping.start()
+    wait_until(lambda: intake._stopping)
+    worker.gate.set()
+    stopping.join()
+
+
 def test_stop_finishes_what_is_in_hand_and_leaves_the_rest(
     conf: cfg.ConfigOpts, worker: Worker, client: Any, channel: Any
 ) -> None:
@@ -144,11 +153,7 @@ def test_stop_finishes_what_is_in_hand_and_leaves_the_rest(
         for number in range(10):
             client.cast({}, "echo", number=number)
         wait_until(lambda: queue_length(channel, "ipam") == 8)
-        stopping = threading.Thread(target=intake.stop)
-        stopping.start()
-        wait_until(lambda: intake._stopping)
-        worker.gate.set()
-        stopping.join()
+        stop_while_one_waits(intake, worker)
         assert answer.result(10) == 1
     assert worker.count("echo") == 2
     assert queue_length(channel, "ipam") == 8
@@ -173,11 +178,7 @@ def test_what_is_settled_last_is_acknowledged_before_a_stop(
     with serving(conf, worker) as intake, ThreadPoolExecutor() as pool:
         answer = pool.submit(client.call, {}, "wait", number=1)
         wait_until(lambda: worker.count("wait") == 1)
-        stopping = threading.Thread(target=intake.stop)
-        stopping.start()
-        wait_until(lambda: intake._stopping)
-        worker.gate.set()
-        stopping.join()
+        stop_while_one_waits(intake, worker)
         assert answer.result(10) == 1
     assert queue_length(channel, "ipam") == 0
 

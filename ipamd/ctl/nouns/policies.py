@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import argparse
 from collections.abc import Callable
 from typing import Any
@@ -106,9 +107,9 @@ class _RuleChange(WriteCommand):
         add_name(parser, POLICY)
         parser.add_argument("rule", metavar=self.word, type=type(self).read, help="The rule.")
 
+    @abc.abstractmethod
     def changed(self, rules: list[Any], rule: Any) -> list[Any]:
         """Return the rules with one more or one less."""
-        raise NotImplementedError
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Change the policy."""
